@@ -1,0 +1,131 @@
+//! What the ledger keeps for good.
+
+use serde::{Deserialize, Serialize};
+
+use super::amount::Notional;
+use super::id::{ClientOrderId, ExchangeOrderId, RunId};
+use super::instrument::{Asset, StrategyName, Symbol};
+use super::order::{Fill, NewOrder, Outcome};
+
+/// One line of the ledger. Orders, positions, balances and halts are rebuilt from these alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", rename_all_fields = "kebab-case")]
+pub enum Entry {
+    /// A life began.
+    Started {
+        /// Which.
+        run: RunId,
+        /// The program's version.
+        version: String,
+        /// SHA-256 of the configuration in force, in hexadecimal.
+        config: String,
+    },
+    /// A life ended in order.
+    Stopped {
+        /// Which.
+        run: RunId,
+    },
+    /// Money that was there at the start or came from outside; negative when it left.
+    Deposited {
+        /// Of what.
+        asset: Asset,
+        /// How much.
+        amount: Notional,
+    },
+    /// An order is about to be sent.
+    Intended {
+        /// The order.
+        order: NewOrder,
+    },
+    /// The exchange has it.
+    Accepted {
+        /// Our order.
+        id: ClientOrderId,
+        /// The exchange's number for it.
+        exchange_id: ExchangeOrderId,
+    },
+    /// It traded.
+    Filled {
+        /// The trade.
+        fill: Fill,
+    },
+    /// A cancel is about to be sent.
+    CancelAsked {
+        /// Our order.
+        id: ClientOrderId,
+        /// Who asked: `engine` or an operator.
+        by: String,
+    },
+    /// No answer came for it.
+    Unanswered {
+        /// Our order.
+        id: ClientOrderId,
+    },
+    /// It has ended.
+    Ended {
+        /// Our order.
+        id: ClientOrderId,
+        /// How.
+        outcome: Outcome,
+        /// The exchange's words; empty when there were none.
+        reason: String,
+    },
+    /// Nothing is sent from here on.
+    Halted {
+        /// Who: `engine` or an operator.
+        by: String,
+        /// Why.
+        reason: String,
+    },
+    /// Orders may be sent again.
+    Resumed {
+        /// Who.
+        by: String,
+        /// Why.
+        reason: String,
+    },
+    /// A strategy takes no new positions from here on.
+    Paused {
+        /// Who.
+        by: String,
+        /// Which.
+        strategy: StrategyName,
+    },
+    /// A strategy may take positions again.
+    Unpaused {
+        /// Who.
+        by: String,
+        /// Which.
+        strategy: StrategyName,
+    },
+    /// An operator asked to leave a symbol.
+    CloseAsked {
+        /// Who.
+        by: String,
+        /// Which.
+        symbol: Symbol,
+    },
+}
+
+impl Entry {
+    /// The word it is filed under, the same as `kind` in its JSON.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Started { .. } => "started",
+            Self::Stopped { .. } => "stopped",
+            Self::Deposited { .. } => "deposited",
+            Self::Intended { .. } => "intended",
+            Self::Accepted { .. } => "accepted",
+            Self::Filled { .. } => "filled",
+            Self::CancelAsked { .. } => "cancel-asked",
+            Self::Unanswered { .. } => "unanswered",
+            Self::Ended { .. } => "ended",
+            Self::Halted { .. } => "halted",
+            Self::Resumed { .. } => "resumed",
+            Self::Paused { .. } => "paused",
+            Self::Unpaused { .. } => "unpaused",
+            Self::CloseAsked { .. } => "close-asked",
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! What happened: everything the engine can learn, in the past tense.
+
+use serde::{Deserialize, Serialize};
+
+use super::amount::{Notional, Price, Qty};
+use super::candle::Candle;
+use super::id::{ClientOrderId, ExchangeOrderId, Seq, TradeId};
+use super::instrument::{Asset, StrategyName, Symbol};
+use super::order::{Fill, Outcome};
+use super::time::{Span, Timestamp};
+
+/// An event with its place and time; from here on time is data.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Stamped {
+    /// Place in the run.
+    pub seq: Seq,
+    /// When the driver took it in.
+    pub at: Timestamp,
+    /// What happened.
+    pub event: Event,
+}
+
+/// What happened, by where it came from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Event {
+    /// In the market.
+    Market(MarketEvent),
+    /// To our orders and balances.
+    Account(AccountEvent),
+    /// An operator asked for something.
+    Operator(OperatorEvent),
+    /// To a connection.
+    Link(LinkEvent),
+    /// Time passed.
+    Timer,
+}
+
+/// A change in the market.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MarketEvent {
+    /// Somebody traded.
+    Trade(Trade),
+    /// The best prices changed.
+    Quote(Quote),
+    /// The book was sent whole.
+    Book(BookSnapshot),
+    /// Levels of the book changed.
+    Depth(DepthUpdate),
+    /// A candle is over: `last`, the first price after it, proves that.
+    Candle {
+        /// What traded.
+        symbol: Symbol,
+        /// Length of the candle.
+        interval: Span,
+        /// The candle.
+        candle: Candle,
+        /// First price after it.
+        last: Price,
+    },
+    /// A past interval of which only the extremes are known, not their order: for drivers that have candles alone.
+    Range {
+        /// What traded.
+        symbol: Symbol,
+        /// First, highest, lowest and last price.
+        candle: Candle,
+    },
+}
+
+impl MarketEvent {
+    /// What it is about.
+    #[must_use]
+    pub const fn symbol(&self) -> Symbol {
+        match self {
+            Self::Trade(trade) => trade.symbol,
+            Self::Quote(quote) => quote.symbol,
+            Self::Book(book) => book.symbol,
+            Self::Depth(depth) => depth.symbol,
+            Self::Candle { symbol, .. } | Self::Range { symbol, .. } => *symbol,
+        }
+    }
+}
+
+/// One public trade, or several at one price that the exchange sent as one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Trade {
+    /// What traded.
+    pub symbol: Symbol,
+    /// The exchange's number of the first trade in it.
+    pub id: TradeId,
+    /// How many trades it stands for.
+    pub count: u64,
+    /// At what price.
+    pub price: Price,
+    /// How much of the base asset.
+    pub qty: Qty,
+    /// Whether the buyer was the one who rested.
+    pub buyer_is_maker: bool,
+    /// When, by the exchange's clock.
+    pub at: Timestamp,
+}
+
+/// Best prices of the book.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Quote {
+    /// What it is about.
+    pub symbol: Symbol,
+    /// The book's update id that it belongs to.
+    pub update: u64,
+    /// Highest price somebody pays.
+    pub bid: Price,
+    /// How much at that price.
+    pub bid_qty: Qty,
+    /// Lowest price somebody sells at.
+    pub ask: Price,
+    /// How much at that price.
+    pub ask_qty: Qty,
+}
+
+/// Price and quantity of one level; a quantity of zero removes it.
+pub type Level = (Price, Qty);
+
+/// A whole book.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct BookSnapshot {
+    /// What it is about.
+    pub symbol: Symbol,
+    /// The last update it holds.
+    pub last_update: u64,
+    /// Levels of buyers.
+    pub bids: Vec<Level>,
+    /// Levels of sellers.
+    pub asks: Vec<Level>,
+}
+
+/// Changed levels of a book; quantities are absolute.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct DepthUpdate {
+    /// What it is about.
+    pub symbol: Symbol,
+    /// First update id in it (`U`).
+    pub first: u64,
+    /// Last update id in it (`u`).
+    pub last: u64,
+    /// Last update id of the message before it (`pu`); futures only.
+    pub previous: Option<u64>,
+    /// When, by the exchange's clock.
+    pub at: Timestamp,
+    /// Changed levels of buyers.
+    pub bids: Vec<Level>,
+    /// Changed levels of sellers.
+    pub asks: Vec<Level>,
+}
+
+/// A change to our orders or balances.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AccountEvent {
+    /// The exchange has taken an order.
+    Accepted {
+        /// Our order.
+        id: ClientOrderId,
+        /// The exchange's number for it.
+        exchange_id: ExchangeOrderId,
+    },
+    /// The exchange has refused an order.
+    Rejected {
+        /// Our order.
+        id: ClientOrderId,
+        /// The exchange's words, shortened.
+        reason: String,
+    },
+    /// One of our orders traded.
+    Filled(Fill),
+    /// One of our orders has ended without being filled whole.
+    Ended {
+        /// Our order.
+        id: ClientOrderId,
+        /// How.
+        outcome: Outcome,
+        /// The exchange's words, shortened; empty when it gave none.
+        reason: String,
+    },
+    /// A cancel was refused: the order is past cancelling; its fills or its end are on their way.
+    CancelRefused {
+        /// Our order.
+        id: ClientOrderId,
+        /// The exchange's words, shortened.
+        reason: String,
+    },
+    /// No answer came in time: the order may live or not.
+    Unanswered {
+        /// Our order.
+        id: ClientOrderId,
+    },
+    /// The exchange was asked for an order and does not know it; early on that proves nothing.
+    NotFound {
+        /// Our order.
+        id: ClientOrderId,
+    },
+    /// What the exchange says we hold: free and locked together, absolute.
+    Balance {
+        /// Of what.
+        asset: Asset,
+        /// How much.
+        total: Notional,
+    },
+}
+
+/// What an operator asked for. `by` names the token or listener that carried it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OperatorEvent {
+    /// Send nothing more, until resumed.
+    Halt {
+        /// Who.
+        by: String,
+        /// Why.
+        reason: String,
+    },
+    /// Trade again.
+    Resume {
+        /// Who.
+        by: String,
+        /// Why.
+        reason: String,
+    },
+    /// End one order.
+    Cancel {
+        /// Who.
+        by: String,
+        /// Which.
+        id: ClientOrderId,
+    },
+    /// Leave what every strategy holds of a symbol, at market.
+    Close {
+        /// Who.
+        by: String,
+        /// Which.
+        symbol: Symbol,
+    },
+    /// Take no new positions for one strategy.
+    Pause {
+        /// Who.
+        by: String,
+        /// Which.
+        strategy: StrategyName,
+    },
+    /// Let one strategy take positions again.
+    Unpause {
+        /// Who.
+        by: String,
+        /// Which.
+        strategy: StrategyName,
+    },
+}
+
+/// A change of a connection to the exchange.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LinkEvent {
+    /// Market data flows.
+    Up,
+    /// Market data has stopped; what is known grows old.
+    Down,
+    /// Updates of one book were missed; it is no longer known.
+    Gap {
+        /// Which book.
+        symbol: Symbol,
+        /// How many updates, when that can be told.
+        missed: u64,
+    },
+    /// The ledger cannot be written.
+    LedgerFailed {
+        /// What the ledger said.
+        reason: String,
+    },
+}

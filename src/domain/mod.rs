@@ -1,0 +1,27 @@
+//! LANGUAGE: the values and words everyone speaks; nothing here does anything but hold and compare.
+
+pub mod amount;
+pub mod candle;
+pub mod decimal;
+pub mod entry;
+pub mod event;
+pub mod id;
+pub mod instrument;
+pub mod order;
+pub mod remedy;
+pub mod snapshot;
+pub mod time;
+
+pub use amount::{AmountError, Notional, Price, Qty, Rate};
+pub use candle::Candle;
+pub use decimal::Rounding;
+pub use entry::Entry;
+pub use event::{AccountEvent, Event, LinkEvent, MarketEvent, OperatorEvent, Stamped};
+pub use id::{ClientOrderId, ExchangeOrderId, RunId, Seq, TradeId};
+pub use instrument::{Asset, Instrument, Market, StrategyName, Symbol};
+pub use order::{
+    ExitReason, Fee, Fill, Liquidity, NewOrder, Order, OrderKind, OrderState, Outcome, Purpose, Side, TimeInForce,
+};
+pub use remedy::Remedy;
+pub use snapshot::Snapshot;
+pub use time::{Span, Timestamp};

@@ -1,0 +1,129 @@
+//! What the API may show: one consistent picture of the engine after an event.
+
+use serde::{Deserialize, Serialize};
+
+use super::amount::{Notional, Price, Qty, Rate};
+use super::id::{RunId, Seq};
+use super::instrument::{Asset, StrategyName, Symbol};
+use super::order::Order;
+use super::time::{Span, Timestamp};
+
+/// The whole picture. Equity, profit and drawdown are in the quote asset of the account.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Snapshot {
+    /// Which life.
+    pub run: RunId,
+    /// The last event in it.
+    pub seq: Seq,
+    /// The time of that event.
+    pub at: Timestamp,
+    /// Why nothing is sent; absent while trading.
+    pub halt: Option<HaltView>,
+    /// What is held.
+    pub balances: Vec<BalanceView>,
+    /// All of it at the last prices.
+    pub equity: Notional,
+    /// The highest equity so far.
+    pub equity_peak: Notional,
+    /// How far equity is below its peak.
+    pub drawdown: Rate,
+    /// Gains and losses since the start of the UTC day, fees included.
+    pub profit_today: Notional,
+    /// Open positions.
+    pub positions: Vec<PositionView>,
+    /// Orders that may still trade.
+    pub orders: Vec<Order>,
+    /// Running strategies.
+    pub strategies: Vec<StrategyView>,
+    /// What is known of each market.
+    pub markets: Vec<MarketView>,
+    /// Fills since the ledger began.
+    pub fills: u64,
+    /// Refusals of the risk gate since the start.
+    pub refusals: u64,
+}
+
+/// Why nothing is sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct HaltView {
+    /// Who halted.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// What is held of one asset.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct BalanceView {
+    /// Of what.
+    pub asset: Asset,
+    /// Free and locked together.
+    pub total: Notional,
+}
+
+/// What one strategy holds of one symbol.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct PositionView {
+    /// Whose.
+    pub strategy: StrategyName,
+    /// Of what.
+    pub symbol: Symbol,
+    /// How much; negative when short.
+    pub qty: Qty,
+    /// Mean price paid, without fees.
+    pub entry: Price,
+    /// Last price.
+    pub last: Price,
+    /// The price at which it is left to limit the loss, if there is one.
+    pub stop: Option<Price>,
+    /// Gain or loss if it were left at the last price, fees paid so far included.
+    pub profit: Notional,
+    /// When it was opened.
+    pub since: Timestamp,
+}
+
+/// One running strategy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct StrategyView {
+    /// The operator's name for it.
+    pub name: StrategyName,
+    /// Which strategy it is.
+    pub kind: String,
+    /// What it trades.
+    pub symbols: Vec<Symbol>,
+    /// Length of its candles.
+    pub interval: Span,
+    /// Whether it takes no new positions.
+    pub paused: bool,
+    /// Gains and losses of what it has closed, fees included.
+    pub profit: Notional,
+    /// Positions it has closed.
+    pub closed: u64,
+    /// Positions it has closed with a gain.
+    pub won: u64,
+}
+
+/// What is known of one market.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct MarketView {
+    /// Which.
+    pub symbol: Symbol,
+    /// Last trade price.
+    pub last: Price,
+    /// Best bid, if the book is known.
+    pub bid: Option<Price>,
+    /// Best ask, if the book is known.
+    pub ask: Option<Price>,
+    /// When it was last heard of.
+    pub heard: Timestamp,
+    /// Whether that is too long ago to trade on.
+    pub stale: bool,
+}

@@ -1,0 +1,3 @@
+//! A trading bot that treats its security handbook as its specification.
+
+pub mod domain;
