@@ -6,6 +6,7 @@ use super::amount::Notional;
 use super::id::{ClientOrderId, ExchangeOrderId, RunId};
 use super::instrument::{Asset, StrategyName, Symbol};
 use super::order::{Fill, NewOrder, Outcome};
+use super::round_trip::RoundTrip;
 
 /// One line of the ledger. Orders, positions, balances and halts are rebuilt from these alone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,6 +99,16 @@ pub enum Entry {
         /// Which.
         strategy: StrategyName,
     },
+    /// A position was closed; its fills stand in the entries before.
+    Closed {
+        /// The position.
+        trip: RoundTrip,
+    },
+    /// What the account is worth at the last prices; kept once an hour, so that peak and day survive a restart.
+    Marked {
+        /// In the quote asset.
+        equity: Notional,
+    },
     /// An operator asked to leave a symbol.
     CloseAsked {
         /// Who.
@@ -125,6 +136,8 @@ impl Entry {
             Self::Resumed { .. } => "resumed",
             Self::Paused { .. } => "paused",
             Self::Unpaused { .. } => "unpaused",
+            Self::Closed { .. } => "closed",
+            Self::Marked { .. } => "marked",
             Self::CloseAsked { .. } => "close-asked",
         }
     }

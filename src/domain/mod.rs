@@ -7,9 +7,12 @@ pub mod entry;
 pub mod event;
 pub mod id;
 pub mod instrument;
+pub mod limits;
 pub mod order;
 pub mod remedy;
+pub mod round_trip;
 pub mod snapshot;
+pub mod strategy;
 pub mod time;
 
 pub use amount::{AmountError, Notional, Price, Qty, Rate};
@@ -19,9 +22,12 @@ pub use entry::Entry;
 pub use event::{AccountEvent, Event, LinkEvent, MarketEvent, OperatorEvent, Stamped};
 pub use id::{ClientOrderId, ExchangeOrderId, RunId, Seq, TradeId};
 pub use instrument::{Asset, Instrument, Market, StrategyName, Symbol};
+pub use limits::Limits;
 pub use order::{
     ExitReason, Fee, Fill, Liquidity, NewOrder, Order, OrderKind, OrderState, Outcome, Purpose, Side, TimeInForce,
 };
 pub use remedy::Remedy;
+pub use round_trip::RoundTrip;
 pub use snapshot::Snapshot;
+pub use strategy::{EntryStyle, Exits, RoiStep, Rule, Sizing, StrategySettings, Trailing};
 pub use time::{Span, Timestamp};
