@@ -1,4 +1,15 @@
-//! A trading bot that treats its security handbook as its specification.
+//! The library behind `tradingbot`; its modules are listed in layer order, see `ARCHITECTURE.md`.
 
+// LANGUAGE
 pub mod domain;
+
+// CORE: no clock, no input or output, no async
+pub mod engine;
+pub mod risk;
+pub mod strategy;
+
+// SHELLS: bytes in, bytes out
 pub mod ledger;
+
+// APPS
+pub mod cli;

@@ -1,0 +1,86 @@
+//! How a command ends: exit codes, and failures that say what to do next.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::process::ExitCode;
+
+/// Exit codes; stable, so that scripts may rely on them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Done.
+    Success = 0,
+    /// It failed in a way no other code stands for.
+    Failure = 1,
+    /// The command line makes no sense.
+    Usage = 2,
+    /// The configuration was refused.
+    Config = 3,
+    /// A data file was refused.
+    Data = 4,
+    /// The ledger cannot be used, or does not hold what was written.
+    Ledger = 5,
+    /// The running bot cannot be reached.
+    Unreachable = 6,
+    /// The running bot refused.
+    Denied = 7,
+    /// A secret is missing, or kept where it is not safe.
+    Secret = 8,
+    /// The sandbox that was asked for cannot be had.
+    Sandbox = 9,
+    /// A comparison that should hold does not.
+    Mismatch = 10,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// A command that failed.
+#[derive(Debug)]
+pub struct Failure {
+    exit: Exit,
+    message: String,
+}
+
+impl Failure {
+    /// A failure with its exit code; the message is the error and all its causes on one line.
+    pub fn new(exit: Exit, error: &dyn Error) -> Self {
+        let mut message = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            message.push_str(": ");
+            message.push_str(&cause.to_string());
+            source = cause.source();
+        }
+        Self { exit, message }
+    }
+
+    /// A failure in words.
+    pub fn say(exit: Exit, message: impl Into<String>) -> Self {
+        Self { exit, message: message.into() }
+    }
+
+    /// Its exit code.
+    #[must_use]
+    pub const fn exit(&self) -> Exit {
+        self.exit
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl From<io::Error> for Failure {
+    /// Output that cannot be written: whoever read it has left (which is no failure), or the disk refuses.
+    fn from(error: io::Error) -> Self {
+        let exit = if error.kind() == io::ErrorKind::BrokenPipe { Exit::Success } else { Exit::Failure };
+        Self::new(exit, &error)
+    }
+}

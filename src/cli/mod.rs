@@ -1,0 +1,59 @@
+//! APP: the command line.
+
+mod exit;
+mod pages;
+
+use std::io::{self, BufWriter, Write};
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+pub use exit::{Exit, Failure};
+
+/// A trading bot for Binance spot and USD-M futures.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100)]
+struct Args {
+    /// Print results as JSON.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Print the completion script of a shell.
+    Completions(pages::Completions),
+    /// Print the manual page, or write all pages to a folder.
+    Man(pages::Man),
+}
+
+/// Runs one command line and says how it ended.
+#[must_use]
+pub fn main() -> ExitCode {
+    let args = Args::parse();
+    let mut out = BufWriter::new(io::stdout().lock());
+    let result = run(args, &mut out).and_then(|()| out.flush().map_err(Failure::from));
+    match result {
+        Ok(()) => Exit::Success.into(),
+        Err(failure) => {
+            if failure.exit() != Exit::Success {
+                let _ = writeln!(io::stderr(), "error: {failure}");
+            }
+            failure.exit().into()
+        }
+    }
+}
+
+fn run(args: Args, out: &mut dyn Write) -> Result<(), Failure> {
+    match args.command {
+        Command::Completions(command) => command.run(out),
+        Command::Man(command) => command.run(out),
+    }
+}
+
+/// The command line as clap knows it, for pages made from it.
+fn definition() -> clap::Command {
+    Args::command()
+}
