@@ -5,6 +5,7 @@ pub mod domain;
 
 // CORE: no clock, no input or output, no async
 pub mod engine;
+pub mod market;
 pub mod risk;
 pub mod strategy;
 
