@@ -7,10 +7,12 @@ pub mod domain;
 pub mod engine;
 pub mod market;
 pub mod risk;
+pub mod sim;
 pub mod strategy;
 
 // SHELLS: bytes in, bytes out
 pub mod ledger;
 
 // APPS
+pub mod backtest;
 pub mod cli;

@@ -228,6 +228,15 @@ impl Notional {
         qty.0.checked_mul(UNITS_PER_QTY_UNIT).map(Self).ok_or(AmountError::Overflow)
     }
 
+    /// The quantity of an asset that this amount of the same asset is, rounded to 10^-8.
+    ///
+    /// # Errors
+    ///
+    /// [`AmountError::Overflow`].
+    pub fn as_asset(self, rounding: Rounding) -> Result<Qty, AmountError> {
+        decimal::divide(self.0, UNITS_PER_QTY_UNIT, rounding).map(Qty).ok_or(AmountError::Overflow)
+    }
+
     /// The amount without its sign.
     #[must_use]
     pub const fn abs(self) -> Self {

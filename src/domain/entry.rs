@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::amount::Notional;
+use super::amount::{Notional, Price};
 use super::id::{ClientOrderId, ExchangeOrderId, RunId};
 use super::instrument::{Asset, StrategyName, Symbol};
 use super::order::{Fill, NewOrder, Outcome};
@@ -104,17 +104,28 @@ pub enum Entry {
         /// The position.
         trip: RoundTrip,
     },
+    /// The stop of a position has moved; kept so that a restart does not lose it.
+    Guarded {
+        /// Whose position.
+        strategy: StrategyName,
+        /// Of what.
+        symbol: Symbol,
+        /// Leave at this price or under it.
+        stop: Price,
+        /// Highest price seen since the position was opened.
+        highest: Price,
+    },
     /// What the account is worth at the last prices; kept once an hour, so that peak and day survive a restart.
     Marked {
         /// In the quote asset.
         equity: Notional,
     },
-    /// An operator asked to leave a symbol.
+    /// An operator asked to leave a symbol, or all of them.
     CloseAsked {
         /// Who.
         by: String,
-        /// Which.
-        symbol: Symbol,
+        /// Which; all when there is none.
+        symbol: Option<Symbol>,
     },
 }
 
@@ -137,6 +148,7 @@ impl Entry {
             Self::Paused { .. } => "paused",
             Self::Unpaused { .. } => "unpaused",
             Self::Closed { .. } => "closed",
+            Self::Guarded { .. } => "guarded",
             Self::Marked { .. } => "marked",
             Self::CloseAsked { .. } => "close-asked",
         }

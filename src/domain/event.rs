@@ -6,7 +6,7 @@ use super::amount::{Notional, Price, Qty};
 use super::candle::Candle;
 use super::id::{ClientOrderId, ExchangeOrderId, Seq, TradeId};
 use super::instrument::{Asset, StrategyName, Symbol};
-use super::order::{Fill, Outcome};
+use super::order::{ExitReason, Fill, Outcome};
 use super::time::{Span, Timestamp};
 
 /// An event with its place and time; from here on time is data.
@@ -244,6 +244,13 @@ pub enum OperatorEvent {
         by: String,
         /// Which.
         symbol: Symbol,
+    },
+    /// Leave everything that every strategy holds, at market.
+    Flatten {
+        /// Who.
+        by: String,
+        /// What goes down as the reason.
+        reason: ExitReason,
     },
     /// Take no new positions for one strategy.
     Pause {

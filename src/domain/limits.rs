@@ -54,4 +54,23 @@ impl Limits {
             staleness_max: Span::from_secs(10),
         }
     }
+
+    /// No limit but the list of symbols: for backtests that are to be compared with other programs.
+    #[must_use]
+    pub const fn none(symbols: Vec<Symbol>) -> Self {
+        let most = Notional::from_units(i128::MAX);
+        Self {
+            symbols,
+            order_notional_max: most,
+            price_distance_max: Rate::from_units(i64::MAX),
+            position_notional_max: most,
+            exposure_max: most,
+            orders_per_second: u32::MAX,
+            orders_per_minute: u32::MAX,
+            orders_per_day: u32::MAX,
+            loss_per_day_max: most,
+            drawdown_max: Rate::from_units(i64::MAX),
+            staleness_max: Span::from_nanos(i64::MAX),
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::domain::{ClientOrderId, Entry, NewOrder, Symbol, Timestamp};
+use crate::domain::{Asset, ClientOrderId, Entry, NewOrder, Notional, Symbol, Timestamp};
 use crate::risk::{Approved, Refusal};
 
 /// Something the driver must do, in the order given. What a [`Command::Record`] says must be on disk before anything
@@ -61,6 +61,15 @@ pub enum Notice {
         /// What the event said.
         event: &'static str,
     },
+    /// The exchange reports another balance than deposits and fills add up to.
+    BalanceDiffers {
+        /// Of what.
+        asset: Asset,
+        /// What the exchange says.
+        reported: Notional,
+        /// What it should be.
+        expected: Notional,
+    },
     /// Amounts became too large to compute with; trading halts.
     Overflow,
 }
@@ -82,6 +91,9 @@ impl fmt::Display for Notice {
             Self::FeedUp => f.write_str("market data flows again"),
             Self::UnknownOrder { id, event } => {
                 write!(f, "order {id} is not known, yet the exchange reports it {event}")
+            }
+            Self::BalanceDiffers { asset, reported, expected } => {
+                write!(f, "the exchange reports {reported} {asset}, but deposits and fills add up to {expected}")
             }
             Self::Overflow => f.write_str("an amount is too large to compute with"),
         }

@@ -1,5 +1,312 @@
 //! CORE: the engine; takes one event at a time and says what must be done, and does nothing itself.
 
+mod account;
+mod answer;
 mod command;
+mod desk;
+mod guard;
+mod market;
+mod operate;
+mod orders;
+mod positions;
+mod reconcile;
+mod restore;
+mod trade;
+mod view;
 
+use std::collections::BTreeMap;
+
+use crate::domain::event::Trade;
+use crate::domain::snapshot::HaltView;
+use crate::domain::{
+    AmountError, Asset, Candle, ClientOrderId, Entry, Event, Instrument, LinkEvent, Limits, MarketEvent, Price, RunId, Seq, Span,
+    Stamped, StrategySettings, Symbol, Timestamp,
+};
+use crate::risk::Gate;
+
+pub use account::Account;
 pub use command::{Command, Notice};
+pub use guard::{Guard, Leave, RangeRule};
+pub use positions::Position;
+pub use restore::RestoreError;
+
+use desk::{Desk, Running};
+use market::Markets;
+use orders::Orders;
+
+/// What an engine is made from.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// Which life this is.
+    pub run: RunId,
+    /// The asset that everything is counted in.
+    pub quote: Asset,
+    /// What may be traded, and the exchange's rules for it.
+    pub instruments: Vec<Instrument>,
+    /// Which strategies run.
+    pub strategies: Vec<StrategySettings>,
+    /// What every order is judged by.
+    pub limits: Limits,
+    /// What is assumed about past intervals.
+    pub range_rule: RangeRule,
+    /// How often the account's worth is kept.
+    pub mark_every: Span,
+}
+
+/// Turns events into commands. Reads no clock, draws no random number, opens nothing.
+#[derive(Debug)]
+pub struct Engine {
+    run: RunId,
+    seq: Seq,
+    leg: u8,
+    now: Timestamp,
+    markets: Markets,
+    desks: Vec<Desk>,
+    running: Vec<Running>,
+    orders: Orders,
+    inquiries: BTreeMap<ClientOrderId, reconcile::Inquiry>,
+    account: Account,
+    gate: Gate,
+    halt: Option<HaltView>,
+    link_down: bool,
+    range_rule: RangeRule,
+    mark_every: Span,
+    mark_due: Timestamp,
+    wake_at: Option<Timestamp>,
+    fills: u64,
+    refusals: u64,
+    unclaimed: bool,
+}
+
+impl Engine {
+    /// An engine that knows nothing yet; a ledger's entries may be shown to it with [`Engine::restore`].
+    #[must_use]
+    pub fn new(setup: Setup) -> Self {
+        let mut markets = Markets::new(setup.instruments);
+        let mut desks = Vec::new();
+        for (place, settings) in setup.strategies.iter().enumerate() {
+            for symbol in &settings.symbols {
+                if let Some(market) = markets.find(*symbol) {
+                    markets.at_mut(market).desks.push(desks.len());
+                    desks.push(Desk::new(place, market, settings));
+                }
+            }
+        }
+        Self {
+            run: setup.run,
+            seq: Seq(0),
+            leg: 0,
+            now: Timestamp::ZERO,
+            markets,
+            desks,
+            running: setup.strategies.into_iter().map(Running::new).collect(),
+            orders: Orders::default(),
+            inquiries: BTreeMap::new(),
+            account: Account::new(setup.quote),
+            gate: Gate::new(setup.limits),
+            halt: None,
+            link_down: false,
+            range_rule: setup.range_rule,
+            mark_every: setup.mark_every,
+            mark_due: Timestamp::ZERO,
+            wake_at: None,
+            fills: 0,
+            refusals: 0,
+            unclaimed: false,
+        }
+    }
+
+    /// Takes one event in and appends what must be done.
+    pub fn apply(&mut self, stamped: &Stamped, out: &mut Vec<Command>) {
+        self.seq = stamped.seq;
+        self.leg = 0;
+        self.now = self.now.max(stamped.at);
+        self.account.tell_time(self.now);
+        let result = match &stamped.event {
+            Event::Market(event) => self.on_market(event, out),
+            Event::Account(event) => self.on_account(event, out),
+            Event::Operator(event) => self.on_operator(event, out),
+            Event::Link(event) => {
+                self.on_link(event, out);
+                Ok(())
+            }
+            Event::Timer => Ok(()),
+        };
+        if let Err(AmountError::Overflow | AmountError::DivisionByZero) = result {
+            out.push(Command::Notice(Notice::Overflow));
+            self.halt(ENGINE, "an amount is too large to compute with", out);
+        }
+        if self.now >= self.mark_due {
+            self.mark(out);
+        }
+        if self.wake_at.is_some_and(|at| self.now >= at) {
+            self.wake(out);
+        }
+    }
+
+    /// Why nothing is sent; `None` while trading.
+    #[must_use]
+    pub const fn halted(&self) -> Option<&HaltView> {
+        self.halt.as_ref()
+    }
+
+    /// What is held and what it is worth.
+    #[must_use]
+    pub const fn account(&self) -> &Account {
+        &self.account
+    }
+
+    /// Whether any strategy holds `symbol` and, if so, since when the oldest of its positions.
+    #[must_use]
+    pub fn held_since(&self, symbol: Symbol) -> Option<Timestamp> {
+        let held = |desk: &&Desk| self.markets.at(desk.market).rules.symbol == symbol;
+        self.desks.iter().filter(held).filter_map(|desk| desk.position.as_ref()).map(|position| position.opened).min()
+    }
+
+    fn on_market(&mut self, event: &MarketEvent, out: &mut Vec<Command>) -> Result<(), AmountError> {
+        let Some(market) = self.markets.find(event.symbol()) else { return Ok(()) };
+        match event {
+            MarketEvent::Trade(trade) => self.on_trade(market, trade, out),
+            MarketEvent::Quote(quote) => {
+                let now = self.now;
+                let known = self.markets.at_mut(market);
+                (known.bid, known.ask, known.heard) = (Some(quote.bid), Some(quote.ask), now);
+                Ok(())
+            }
+            MarketEvent::Book(_) | MarketEvent::Depth(_) => {
+                self.markets.at_mut(market).heard = self.now;
+                Ok(())
+            }
+            MarketEvent::Candle { interval, candle, last, .. } => {
+                self.on_last(market, *last)?;
+                self.on_candle(market, *interval, candle, out)
+            }
+            MarketEvent::Range { candle, .. } => self.on_range(market, candle, out),
+        }
+    }
+
+    fn on_trade(&mut self, market: usize, trade: &Trade, out: &mut Vec<Command>) -> Result<(), AmountError> {
+        self.on_last(market, trade.price)?;
+        self.watch(market, trade.price, out)
+    }
+
+    /// A new last price: the account is worth more or less.
+    fn on_last(&mut self, market: usize, price: Price) -> Result<(), AmountError> {
+        let known = self.markets.at_mut(market);
+        known.heard = self.now;
+        let before = known.last.replace(price);
+        if known.held.is_zero() {
+            return Ok(());
+        }
+        let held = known.held;
+        let change = price.minus(before.unwrap_or(price))?.times(held)?;
+        self.account.shift(change)
+    }
+
+    fn on_candle(
+        &mut self,
+        market: usize,
+        interval: Span,
+        candle: &Candle,
+        out: &mut Vec<Command>,
+    ) -> Result<(), AmountError> {
+        for at in 0..self.markets.at(market).desks.len() {
+            let desk = self.desk_of(market, at);
+            let watched = &mut self.desks[desk];
+            if watched.interval != interval {
+                continue;
+            }
+            let warm_up = self.running[watched.strategy].settings.warm_up;
+            let Some(signal) = watched.update(candle, warm_up) else { continue };
+            self.on_signal(desk, signal, out)?;
+        }
+        Ok(())
+    }
+
+    fn on_range(&mut self, market: usize, candle: &Candle, out: &mut Vec<Command>) -> Result<(), AmountError> {
+        for at in 0..self.markets.at(market).desks.len() {
+            let desk = self.desk_of(market, at);
+            let signalled = std::mem::take(&mut self.desks[desk].signalled);
+            let watched = &mut self.desks[desk];
+            let Some(position) = watched.position.as_mut() else { continue };
+            let rules = &self.markets.at(market).rules;
+            let exits = self.running[watched.strategy].exits();
+            let leave = position.guard.on_range(candle, signalled, self.range_rule, exits, rules)?;
+            if let Some(leave) = leave {
+                self.leave(desk, leave, out)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Shows every open position in `market` a price.
+    fn watch(&mut self, market: usize, price: Price, out: &mut Vec<Command>) -> Result<(), AmountError> {
+        for at in 0..self.markets.at(market).desks.len() {
+            let desk = self.desk_of(market, at);
+            let watched = &mut self.desks[desk];
+            let Some(position) = watched.position.as_mut() else { continue };
+            let rules = &self.markets.at(market).rules;
+            let exits = self.running[watched.strategy].exits();
+            let leave = position.guard.on_price(self.now, price, exits, rules)?;
+            self.note_stop(desk, out);
+            if let Some(leave) = leave {
+                self.leave(desk, leave, out)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps a stop that has moved far enough since it was last kept.
+    fn note_stop(&mut self, desk: usize, out: &mut Vec<Command>) {
+        let watched = &mut self.desks[desk];
+        let Some(position) = watched.position.as_mut() else { return };
+        if let Some(stop) = position.guard.moved() {
+            out.push(Command::Record(Entry::Guarded {
+                strategy: self.running[watched.strategy].name(),
+                symbol: self.markets.at(watched.market).rules.symbol,
+                stop,
+                highest: position.guard.highest(),
+            }));
+        }
+    }
+
+    fn on_link(&mut self, event: &LinkEvent, out: &mut Vec<Command>) {
+        match event {
+            LinkEvent::Up => {
+                self.link_down = false;
+                out.push(Command::Notice(Notice::FeedUp));
+            }
+            LinkEvent::Down => {
+                self.link_down = true;
+                out.push(Command::Notice(Notice::FeedDown));
+            }
+            LinkEvent::Gap { symbol, missed } => {
+                out.push(Command::Notice(Notice::FeedGap { symbol: *symbol, missed: *missed }));
+            }
+            LinkEvent::LedgerFailed { reason } => {
+                let reason = format!("the ledger cannot be written: {reason}");
+                self.halt(ENGINE, &reason, out);
+            }
+        }
+    }
+
+    fn mark(&mut self, out: &mut Vec<Command>) {
+        self.mark_due = self.now.floor(self.mark_every).plus(self.mark_every);
+        out.push(Command::Record(Entry::Marked { equity: self.account.equity() }));
+    }
+
+    /// Asks to be called back at `at`, at the latest.
+    fn wake_by(&mut self, at: Timestamp, out: &mut Vec<Command>) {
+        if self.wake_at.is_none_or(|due| at < due) {
+            self.wake_at = Some(at);
+            out.push(Command::WakeAt(at));
+        }
+    }
+
+    fn desk_of(&self, market: usize, at: usize) -> usize {
+        *self.markets.at(market).desks.get(at).expect("the caller counted the desks")
+    }
+}
+
+/// Who asked, when nobody but the engine did.
+const ENGINE: &str = "engine";

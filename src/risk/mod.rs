@@ -138,6 +138,12 @@ impl Gate {
         Self { limits, pace: Pace::default() }
     }
 
+    /// The limits it judges by.
+    #[must_use]
+    pub const fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
     /// Judges one order, cheapest limits first, and counts it when it passes. An exit is judged by the exchange's rules,
     /// by what is held and by the pace of seconds and minutes; limits on size and loss never keep a position open.
     ///

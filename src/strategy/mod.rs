@@ -4,12 +4,14 @@ mod donchian_breakout;
 mod ema_cross;
 pub mod indicator;
 mod rsi_reversion;
+mod sizing;
 
 use crate::domain::{Candle, Price, Rule};
 
 pub use donchian_breakout::DonchianBreakout;
 pub use ema_cross::EmaCross;
 pub use rsi_reversion::RsiReversion;
+pub use sizing::{RangeShare, stake};
 
 /// A rule that reads candles of one symbol.
 pub trait Strategy: Send {

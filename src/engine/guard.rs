@@ -1,0 +1,307 @@
+//! When a position is left besides its rule's own signal: stop, trailing stop and least profit by age.
+
+use crate::domain::{
+    AmountError, Candle, ExitReason, Exits, Instrument, Notional, OrderKind, Price, Qty, Rate, Rounding, TimeInForce,
+    Timestamp,
+};
+
+/// What is assumed about a past interval of which only open, high, low and close are known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RangeRule {
+    /// The low comes before the high, and the close comes last; a stop that the open is under is left at the open; a
+    /// least profit counts only once the price has gone beyond it.
+    #[default]
+    Strict,
+    /// As the freqtrade backtester assumes: the high raises a trailing stop first, the low may then hit it.
+    Freqtrade,
+}
+
+/// Watches one open position. The stop only ever rises.
+#[derive(Debug, Clone)]
+pub struct Guard {
+    entry: Price,
+    opened: Timestamp,
+    stop: Option<Price>,
+    stop_initial: Option<Price>,
+    distance: Rate,
+    raised: bool,
+    lowest: Price,
+    highest: Price,
+    kept: Option<Price>,
+}
+
+/// A position must be left: with this order, for this reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Leave {
+    /// What kind of order.
+    pub kind: OrderKind,
+    /// Why.
+    pub reason: ExitReason,
+}
+
+impl Guard {
+    /// A guard for a position opened at `entry`.
+    ///
+    /// # Errors
+    ///
+    /// [`AmountError`].
+    pub fn new(exits: &Exits, rules: &Instrument, entry: Price, opened: Timestamp) -> Result<Self, AmountError> {
+        let stop = match exits.stop_loss {
+            Some(distance) => Some(under(entry, distance, rules)?),
+            None => None,
+        };
+        let distance = exits.stop_loss.unwrap_or(Rate::ONE);
+        Ok(Self { entry, opened, stop, stop_initial: stop, distance, raised: false, lowest: entry, highest: entry, kept: stop })
+    }
+
+    /// Leave at this price or under it.
+    #[must_use]
+    pub const fn stop(&self) -> Option<Price> {
+        self.stop
+    }
+
+    /// The stop it began with.
+    #[must_use]
+    pub const fn stop_initial(&self) -> Option<Price> {
+        self.stop_initial
+    }
+
+    /// The stop, when it has moved by a thousandth of itself since this last answered.
+    pub fn moved(&mut self) -> Option<Price> {
+        let stop = self.stop?;
+        let far = self.kept.is_none_or(|kept| stop.units() - kept.units() > kept.units() / KEPT_STEPS);
+        if !far {
+            return None;
+        }
+        self.kept = Some(stop);
+        Some(stop)
+    }
+
+    /// Lowest price seen.
+    #[must_use]
+    pub const fn lowest(&self) -> Price {
+        self.lowest
+    }
+
+    /// Highest price seen.
+    #[must_use]
+    pub const fn highest(&self) -> Price {
+        self.highest
+    }
+
+    /// More was bought: the mean price in is `entry` now. A stop that has not risen yet moves with it.
+    ///
+    /// # Errors
+    ///
+    /// [`AmountError`].
+    pub fn average(&mut self, exits: &Exits, rules: &Instrument, entry: Price) -> Result<(), AmountError> {
+        self.entry = entry;
+        if let (Some(distance), false) = (exits.stop_loss, self.raised) {
+            self.stop = Some(under(entry, distance, rules)?);
+            self.stop_initial = self.stop;
+        }
+        Ok(())
+    }
+
+    /// Takes up a stop and a highest price from an earlier life.
+    pub fn resume(&mut self, stop: Price, highest: Price) {
+        if self.stop.is_none_or(|own| stop > own) {
+            (self.stop, self.raised) = (Some(stop), true);
+        }
+        self.highest = self.highest.max(highest);
+    }
+
+    /// A trade at `price`.
+    ///
+    /// # Errors
+    ///
+    /// [`AmountError`].
+    pub fn on_price(
+        &mut self,
+        now: Timestamp,
+        price: Price,
+        exits: &Exits,
+        rules: &Instrument,
+    ) -> Result<Option<Leave>, AmountError> {
+        self.lowest = self.lowest.min(price);
+        self.highest = self.highest.max(price);
+        self.raise(price, exits, rules)?;
+        if self.stop.is_some_and(|stop| price <= stop) {
+            return Ok(Some(Leave { kind: OrderKind::Market, reason: self.stop_reason() }));
+        }
+        if let Some(step) = roi_step(exits, now.since(self.opened))
+            && self.profit(price, rules)? >= step.profit
+        {
+            return Ok(Some(Leave { kind: OrderKind::Market, reason: ExitReason::Roi }));
+        }
+        Ok(None)
+    }
+
+    /// A past interval. `signalled` tells whether the rule wished to leave at its open.
+    ///
+    /// # Errors
+    ///
+    /// [`AmountError`].
+    pub fn on_range(
+        &mut self,
+        candle: &Candle,
+        signalled: bool,
+        rule: RangeRule,
+        exits: &Exits,
+        rules: &Instrument,
+    ) -> Result<Option<Leave>, AmountError> {
+        self.lowest = self.lowest.min(candle.low);
+        self.highest = self.highest.max(candle.high);
+        match rule {
+            RangeRule::Strict => self.strict(candle, exits, rules),
+            RangeRule::Freqtrade => self.freqtrade(candle, signalled, exits, rules),
+        }
+    }
+
+    fn strict(&mut self, candle: &Candle, exits: &Exits, rules: &Instrument) -> Result<Option<Leave>, AmountError> {
+        let stopped = |guard: &Self| guard.stop.filter(|stop| candle.low <= *stop);
+        if let Some(stop) = stopped(self) {
+            let kind = if candle.open <= stop { OrderKind::Market } else { OrderKind::Stop { trigger: stop } };
+            return Ok(Some(Leave { kind, reason: self.stop_reason() }));
+        }
+        if let Some(step) = roi_step(exits, candle.open_time.since(self.opened)) {
+            let price = self.price_for(step.profit, rules, Rounding::Up)?;
+            if candle.open >= price {
+                return Ok(Some(Leave { kind: OrderKind::Market, reason: ExitReason::Roi }));
+            }
+            if candle.high > price {
+                return Ok(Some(Leave { kind: limit(price), reason: ExitReason::Roi }));
+            }
+        }
+        self.raise(candle.high, exits, rules)?;
+        Ok(self.stop.filter(|stop| candle.close <= *stop && *stop <= candle.high).map(|stop| Leave {
+            kind: OrderKind::Stop { trigger: stop },
+            reason: self.stop_reason(),
+        }))
+    }
+
+    fn freqtrade(
+        &mut self,
+        candle: &Candle,
+        signalled: bool,
+        exits: &Exits,
+        rules: &Instrument,
+    ) -> Result<Option<Leave>, AmountError> {
+        if self.stop.is_none_or(|stop| stop < candle.low) {
+            self.raise_like_freqtrade(candle.high, exits, rules)?;
+        }
+        if signalled {
+            return Ok(Some(Leave { kind: OrderKind::Market, reason: ExitReason::ExitSignal }));
+        }
+        let hit = self.stop.filter(|stop| *stop >= candle.low);
+        if let Some(stop) = hit.filter(|_| !self.raised) {
+            return Ok(Some(Leave { kind: self.at_stop(stop, candle), reason: ExitReason::StopLoss }));
+        }
+        let age = candle.open_time.since(self.opened);
+        if let Some(step) = roi_step(exits, age)
+            && self.profit(candle.high, rules)? > step.profit
+        {
+            let price = self.price_for(step.profit, rules, Rounding::Nearest)?;
+            let just_begun = step.after == age && step.after.nanos() > 0;
+            let kind = if just_begun && candle.open > price {
+                OrderKind::Market
+            } else {
+                limit(price.max(candle.low).min(candle.high))
+            };
+            return Ok(Some(Leave { kind, reason: ExitReason::Roi }));
+        }
+        let Some(stop) = hit else { return Ok(None) };
+        let kind = if age.nanos() == 0 && stop <= candle.high {
+            let worst = self.worst_on_entry(candle.open, exits, rules)?;
+            OrderKind::Stop { trigger: worst.max(candle.low) }
+        } else {
+            self.at_stop(stop, candle)
+        };
+        Ok(Some(Leave { kind, reason: ExitReason::TrailingStopLoss }))
+    }
+
+    /// On the candle of its entry a raised stop is taken to be hit right after it was first raised.
+    fn worst_on_entry(&self, open: Price, exits: &Exits, rules: &Instrument) -> Result<Price, AmountError> {
+        let share = match exits.trailing {
+            Some(trailing) if trailing.distance_before.is_none() && trailing.offset.is_some() => {
+                Rate::ONE.plus(trailing.offset.unwrap_or(Rate::ZERO))?.minus(trailing.distance)?
+            }
+            Some(_) | None => Rate::ONE.minus(self.distance)?,
+        };
+        open.scaled(share, Rounding::Nearest)?.to_tick(rules.tick, Rounding::Nearest)
+    }
+
+    fn at_stop(&self, stop: Price, candle: &Candle) -> OrderKind {
+        if stop > candle.high { OrderKind::Market } else { OrderKind::Stop { trigger: stop } }
+    }
+
+    fn raise(&mut self, high: Price, exits: &Exits, rules: &Instrument) -> Result<(), AmountError> {
+        let Some(trailing) = exits.trailing else { return Ok(()) };
+        let distance = match trailing.offset {
+            Some(offset) if self.profit(high, rules)? < offset => trailing.distance_before,
+            Some(_) | None => Some(trailing.distance),
+        };
+        self.follow(high, distance, rules)
+    }
+
+    /// The same, but a profit of exactly the offset still keeps the distance of before, or that of the first stop.
+    fn raise_like_freqtrade(&mut self, high: Price, exits: &Exits, rules: &Instrument) -> Result<(), AmountError> {
+        let Some(trailing) = exits.trailing else { return Ok(()) };
+        let distance = match trailing.offset {
+            Some(offset) => match self.profit(high, rules)?.cmp(&offset) {
+                std::cmp::Ordering::Less => trailing.distance_before,
+                std::cmp::Ordering::Equal => trailing.distance_before.or(exits.stop_loss),
+                std::cmp::Ordering::Greater => Some(trailing.distance),
+            },
+            None => Some(trailing.distance),
+        };
+        self.follow(high, distance, rules)
+    }
+
+    fn follow(&mut self, high: Price, distance: Option<Rate>, rules: &Instrument) -> Result<(), AmountError> {
+        let Some(distance) = distance else { return Ok(()) };
+        let stop = under(high, distance, rules)?;
+        if self.stop.is_none_or(|current| stop > current) {
+            (self.stop, self.distance, self.raised) = (Some(stop), distance, true);
+        }
+        Ok(())
+    }
+
+    const fn stop_reason(&self) -> ExitReason {
+        if self.raised { ExitReason::TrailingStopLoss } else { ExitReason::StopLoss }
+    }
+
+    /// Profit if all were sold at `price`, both fees paid, as a share of what was paid.
+    fn profit(&self, price: Price, rules: &Instrument) -> Result<Rate, AmountError> {
+        let one = Qty::from_units(Rate::ONE.units().into());
+        let fee = |value: Notional| value.scaled(rules.fee_taker, Rounding::Nearest);
+        let (paid, got) = (self.entry.times(one)?, price.times(one)?);
+        let (paid, got) = (paid.plus(fee(paid)?)?, got.minus(fee(got)?)?);
+        got.minus(paid)?.share_of(paid, Rounding::Nearest)
+    }
+
+    /// The price at which that profit is `profit`.
+    fn price_for(&self, profit: Rate, rules: &Instrument, rounding: Rounding) -> Result<Price, AmountError> {
+        let one = Qty::from_units(Rate::ONE.units().into());
+        let paid = self.entry.times(one)?;
+        let wanted = paid.plus(paid.scaled(rules.fee_taker, Rounding::Nearest)?)?;
+        let wanted = wanted.plus(wanted.scaled(profit, Rounding::Nearest)?)?;
+        let kept = Qty::from_units(i128::from(Rate::ONE.minus(rules.fee_taker)?.units()));
+        wanted.per(kept, rounding)?.to_tick(rules.tick, rounding)
+    }
+}
+
+/// A stop is kept anew once it has moved by one of so many parts of itself.
+const KEPT_STEPS: i64 = 1_000;
+
+fn roi_step(exits: &Exits, age: crate::domain::Span) -> Option<crate::domain::RoiStep> {
+    exits.roi.iter().filter(|step| step.after <= age).max_by_key(|step| step.after).copied()
+}
+
+fn under(price: Price, distance: Rate, rules: &Instrument) -> Result<Price, AmountError> {
+    price.scaled(Rate::ONE.minus(distance)?, Rounding::Up)?.to_tick(rules.tick, Rounding::Up)
+}
+
+const fn limit(price: Price) -> OrderKind {
+    OrderKind::Limit { price, time_in_force: TimeInForce::GoodTillCancelled }
+}

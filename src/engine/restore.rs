@@ -1,0 +1,118 @@
+//! A ledger's entries, oldest first, become what the engine knew when it wrote them.
+
+use thiserror::Error;
+
+use crate::domain::snapshot::HaltView;
+use crate::domain::{AmountError, ClientOrderId, Entry, Fill, OrderState, Purpose, Timestamp};
+
+use super::orders::FillEffect;
+use super::{Command, ENGINE, Engine};
+
+/// A ledger that this engine cannot continue.
+#[derive(Debug, Error)]
+pub enum RestoreError {
+    /// An amount does not fit.
+    #[error("an amount in the ledger is too large to compute with")]
+    Amount(#[from] AmountError),
+}
+
+impl Engine {
+    /// Takes up one entry of an earlier life.
+    ///
+    /// # Errors
+    ///
+    /// [`RestoreError`].
+    pub fn restore(&mut self, at: Timestamp, entry: &Entry) -> Result<(), RestoreError> {
+        self.now = self.now.max(at);
+        match entry {
+            Entry::Deposited { asset, amount } => {
+                self.account.add(*asset, *amount)?;
+                if *asset == self.account.quote() {
+                    self.account.tell_time(at);
+                    self.account.deposit(*amount)?;
+                }
+            }
+            Entry::Intended { order } => {
+                self.orders.intend(order.clone(), at);
+                self.hold_slot(order.id);
+            }
+            Entry::Accepted { id, exchange_id } => {
+                self.orders.accept(*id, *exchange_id);
+            }
+            Entry::Filled { fill } => self.restore_fill(fill)?,
+            Entry::CancelAsked { id, .. } => {
+                self.orders.cancelling(*id);
+            }
+            Entry::Unanswered { id } => {
+                self.orders.unanswered(*id, at);
+            }
+            Entry::Ended { id, outcome, .. } => self.end(*id, *outcome, "", &mut Vec::new()),
+            Entry::Halted { by, reason } => {
+                self.halt = Some(HaltView { by: by.clone(), reason: reason.clone(), since: at });
+            }
+            Entry::Resumed { .. } => self.halt = None,
+            Entry::Paused { strategy, .. } | Entry::Unpaused { strategy, .. } => {
+                let paused = matches!(entry, Entry::Paused { .. });
+                self.running.iter_mut().filter(|running| running.name() == *strategy).for_each(|running| {
+                    running.paused = paused;
+                });
+            }
+            Entry::Guarded { strategy, symbol, stop, highest } => {
+                for desk in &mut self.desks {
+                    let own = self.running[desk.strategy].name() == *strategy
+                        && self.markets.at(desk.market).rules.symbol == *symbol;
+                    if let Some(position) = desk.position.as_mut().filter(|_| own) {
+                        position.guard.resume(*stop, *highest);
+                    }
+                }
+            }
+            Entry::Marked { equity } => self.account.remember(at, *equity),
+            Entry::Started { .. } | Entry::Stopped { .. } | Entry::Closed { .. } | Entry::CloseAsked { .. } => {}
+        }
+        Ok(())
+    }
+
+    /// Ends the restoring: whether orders of the earlier life still live is unknown until the exchange is asked.
+    pub fn recover(&mut self, now: Timestamp, out: &mut Vec<Command>) {
+        self.now = self.now.max(now);
+        let live: Vec<ClientOrderId> = self.orders.live().map(|order| order.new.id).collect();
+        for id in live {
+            if self.orders.unanswered(id, self.now) {
+                out.push(Command::Record(Entry::Unanswered { id }));
+            }
+            self.inquire(id, out);
+        }
+        if self.desks.iter().all(|desk| desk.position.is_none()) && self.unclaimed {
+            self.halt(ENGINE, "the ledger holds fills that no configured strategy accounts for", out);
+        }
+        self.unclaimed = false;
+    }
+
+    fn restore_fill(&mut self, fill: &Fill) -> Result<(), AmountError> {
+        if let FillEffect::Counted(order) = self.orders.fill(fill)? {
+            let mut said = Vec::new();
+            let halt = self.halt.take();
+            self.count(fill, &order, &mut said)?;
+            self.unclaimed |= self.halt.is_some();
+            self.halt = halt;
+        }
+        Ok(())
+    }
+
+    fn hold_slot(&mut self, id: ClientOrderId) {
+        let Some(order) = self.orders.get(id).filter(|order| !matches!(order.state, OrderState::Done(_))) else {
+            return;
+        };
+        let (symbol, name, purpose) = (order.new.symbol, order.new.strategy, order.new.purpose);
+        for desk in &mut self.desks {
+            let own = self.running[desk.strategy].name() == name
+                && self.markets.at(desk.market).rules.symbol == symbol;
+            if own {
+                match purpose {
+                    Purpose::Enter => desk.entering = Some(id),
+                    Purpose::Exit(_) => desk.leaving = Some(id),
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! Wishes become orders: sizes, the risk gate, and what is written down before anything is sent.
+
+use crate::domain::{
+    AmountError, ClientOrderId, Entry, EntryStyle, ExitReason, NewOrder, Notional, OrderKind, Price, Purpose, Qty,
+    Rate, Rounding, Side, Sizing,
+};
+use crate::risk::Circumstances;
+use crate::strategy::{Signal, stake};
+
+use super::guard::Leave;
+use super::{Command, Engine, Notice, RangeRule};
+
+impl Engine {
+    /// The rule of `desk` has seen a closed candle and wishes for something. Both wishes at once mean nothing.
+    pub(super) fn on_signal(
+        &mut self,
+        desk: usize,
+        signal: Signal,
+        out: &mut Vec<Command>,
+    ) -> Result<(), AmountError> {
+        let wished = &mut self.desks[desk];
+        if signal.leave && !signal.enter && wished.position.is_some() {
+            if self.range_rule == RangeRule::Freqtrade {
+                wished.signalled = true;
+                return Ok(());
+            }
+            return self.leave(desk, Leave { kind: OrderKind::Market, reason: ExitReason::ExitSignal }, out);
+        }
+        if signal.enter && !signal.leave && self.may_enter(desk) {
+            return self.enter(desk, out);
+        }
+        Ok(())
+    }
+
+    fn may_enter(&self, desk: usize) -> bool {
+        let wished = &self.desks[desk];
+        let strategy = &self.running[wished.strategy];
+        if wished.position.is_some() || wished.entering.is_some() || wished.leaving.is_some() || strategy.paused {
+            return false;
+        }
+        let cooldown = strategy.exits().cooldown;
+        if wished.closed.is_some_and(|closed| self.now < closed.plus(cooldown)) {
+            return false;
+        }
+        let taken = |other: &&super::Desk| {
+            other.strategy == wished.strategy && (other.position.is_some() || other.entering.is_some())
+        };
+        let open = self.desks.iter().filter(taken).count();
+        u32::try_from(open).is_ok_and(|open| open < strategy.settings.positions_max)
+    }
+
+    fn enter(&mut self, desk: usize, out: &mut Vec<Command>) -> Result<(), AmountError> {
+        let wished = &self.desks[desk];
+        let strategy = &self.running[wished.strategy];
+        let market = self.markets.at(wished.market);
+        let (kind, price) = match strategy.entry() {
+            EntryStyle::Market => (OrderKind::Market, market.last),
+            EntryStyle::PostOnly { .. } => match market.bid {
+                Some(bid) => (OrderKind::PostOnly { price: bid }, Some(bid)),
+                None => return Ok(()),
+            },
+        };
+        let Some(price) = price.filter(|price| *price > Price::ZERO) else { return Ok(()) };
+        let wanted = match strategy.settings.sizing {
+            Sizing::Fixed { stake } => stake,
+            Sizing::EquityShare { share } => self.account.equity().scaled(share, Rounding::Down)?,
+            Sizing::VolatilityTarget { risk, share_max, .. } => match wished.range_share() {
+                Some(range) => stake(self.account.equity(), risk, range, share_max)?,
+                None => return Ok(()),
+            },
+        };
+        let fee = Rate::ONE.minus(market.rules.fee_taker)?;
+        let affordable = self.free_cash()?.scaled(fee, Rounding::Down)?;
+        let qty = market.rules.fit_qty(wanted.min(affordable).over(price, Rounding::Down)?)?;
+        if !qty.is_positive() {
+            return Ok(());
+        }
+        if let Some(id) = self.submit(desk, Side::Buy, qty, kind, Purpose::Enter, out)? {
+            self.desks[desk].entering = Some(id);
+            if let EntryStyle::PostOnly { timeout } = self.running[self.desks[desk].strategy].entry() {
+                self.wake_by(self.now.plus(timeout), out);
+            }
+        }
+        Ok(())
+    }
+
+    /// Leaves what `desk` holds, unless it is being left already. An entry that still rests is ended first.
+    pub(super) fn leave(&mut self, desk: usize, leave: Leave, out: &mut Vec<Command>) -> Result<(), AmountError> {
+        if let Some(entry) = self.desks[desk].entering {
+            self.cancel(entry, super::ENGINE, out);
+        }
+        let leaving = &self.desks[desk];
+        let Some(position) = leaving.position.as_ref().filter(|_| leaving.leaving.is_none()) else { return Ok(()) };
+        let rules = &self.markets.at(leaving.market).rules;
+        let qty = rules.fit_qty(position.qty)?;
+        if !qty.is_positive() {
+            return Ok(());
+        }
+        let id = self.submit(desk, Side::Sell, qty, leave.kind, Purpose::Exit(leave.reason), out)?;
+        self.desks[desk].leaving = id;
+        Ok(())
+    }
+
+    /// Asks for the end of an order, once.
+    pub(super) fn cancel(&mut self, id: ClientOrderId, by: &str, out: &mut Vec<Command>) {
+        let Some(symbol) = self.orders.get(id).map(|order| order.new.symbol) else { return };
+        if self.orders.cancelling(id) {
+            out.push(Command::Record(Entry::CancelAsked { id, by: by.to_owned() }));
+            out.push(Command::Cancel { id, symbol });
+        }
+    }
+
+    fn submit(
+        &mut self,
+        desk: usize,
+        side: Side,
+        qty: Qty,
+        kind: OrderKind,
+        purpose: Purpose,
+        out: &mut Vec<Command>,
+    ) -> Result<Option<ClientOrderId>, AmountError> {
+        let sender = &self.desks[desk];
+        let market = self.markets.at(sender.market);
+        let order = NewOrder {
+            id: ClientOrderId::derive(self.run, self.seq, self.leg),
+            strategy: self.running[sender.strategy].name(),
+            symbol: market.rules.symbol,
+            side,
+            qty,
+            kind,
+            purpose,
+        };
+        if self.orders.is_frozen(order.symbol) {
+            return Ok(None);
+        }
+        let known = self.circumstances(desk)?;
+        let approved = match self.gate.judge(self.now, order.clone(), &market.rules, &known) {
+            Ok(approved) => approved,
+            Err(refusal) => {
+                self.refusals = self.refusals.saturating_add(1);
+                out.push(Command::Notice(Notice::Refused { order, refusal }));
+                return Ok(None);
+            }
+        };
+        self.leg = self.leg.saturating_add(1);
+        let id = order.id;
+        self.orders.intend(order.clone(), self.now);
+        out.push(Command::Record(Entry::Intended { order }));
+        out.push(Command::Submit(approved));
+        Ok(Some(id))
+    }
+
+    /// What is known when an order of `desk` is judged: every open order counts as if it will fill.
+    fn circumstances(&self, desk: usize) -> Result<Circumstances, AmountError> {
+        let sender = &self.desks[desk];
+        let market = self.markets.at(sender.market);
+        let mut known = Circumstances {
+            last: market.last,
+            heard: market.heard,
+            halted: self.halt.is_some(),
+            position: sender.position.as_ref().map_or(Qty::ZERO, |position| position.qty),
+            leaving: Qty::ZERO,
+            position_notional: Notional::ZERO,
+            exposure: Notional::ZERO,
+            loss_today: self.account.profit_today()?.negated().max(Notional::ZERO),
+            drawdown: self.account.drawdown()?,
+        };
+        for other in self.markets.iter() {
+            if let (Some(last), false) = (other.last, other.held.is_zero()) {
+                known.exposure = known.exposure.plus(last.times(other.held.abs())?)?;
+            }
+        }
+        if let Some(last) = market.last {
+            known.position_notional = last.times(known.position.abs())?;
+        }
+        let name = self.running[sender.strategy].name();
+        for order in self.orders.live() {
+            let own = order.new.symbol == market.rules.symbol && order.new.strategy == name;
+            match order.new.purpose {
+                Purpose::Enter => {
+                    let value = self.entry_value(order.new.symbol, order.new.kind, order.remaining())?;
+                    known.exposure = known.exposure.plus(value)?;
+                    if own {
+                        known.position_notional = known.position_notional.plus(value)?;
+                    }
+                }
+                Purpose::Exit(_) if own => known.leaving = known.leaving.plus(order.remaining())?,
+                Purpose::Exit(_) => {}
+            }
+        }
+        Ok(known)
+    }
+
+    /// Cash that no open entry order will ask for.
+    fn free_cash(&self) -> Result<Notional, AmountError> {
+        let mut cash = self.account.cash();
+        for order in self.orders.live().filter(|order| order.new.purpose == Purpose::Enter) {
+            cash = cash.minus(self.entry_value(order.new.symbol, order.new.kind, order.remaining())?)?;
+        }
+        Ok(cash.max(Notional::ZERO))
+    }
+
+    fn entry_value(
+        &self,
+        symbol: crate::domain::Symbol,
+        kind: OrderKind,
+        qty: Qty,
+    ) -> Result<Notional, AmountError> {
+        let last = || self.markets.iter().find(|market| market.rules.symbol == symbol).and_then(|market| market.last);
+        let price = match kind {
+            OrderKind::Market => last().unwrap_or(Price::ZERO),
+            OrderKind::Limit { price, .. } | OrderKind::PostOnly { price } | OrderKind::Stop { trigger: price } => {
+                price
+            }
+        };
+        price.times(qty)
+    }
+}

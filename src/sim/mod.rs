@@ -1,0 +1,5 @@
+//! CORE: an exchange in memory.
+
+mod candle;
+
+pub use candle::CandleSim;
