@@ -227,7 +227,7 @@ impl<'a> Driver<'a> {
     }
 
     fn answers(&mut self, now: Timestamp) -> Result<(), BacktestError> {
-        while let Some(answer) = self.sim.next() {
+        while let Some(answer) = self.sim.answer() {
             self.apply(now, Event::Account(answer))?;
         }
         Ok(())

@@ -51,7 +51,17 @@ impl Guard {
             None => None,
         };
         let distance = exits.stop_loss.unwrap_or(Rate::ONE);
-        Ok(Self { entry, opened, stop, stop_initial: stop, distance, raised: false, lowest: entry, highest: entry, kept: stop })
+        Ok(Self {
+            entry,
+            opened,
+            stop,
+            stop_initial: stop,
+            distance,
+            raised: false,
+            lowest: entry,
+            highest: entry,
+            kept: stop,
+        })
     }
 
     /// Leave at this price or under it.
@@ -174,10 +184,10 @@ impl Guard {
             }
         }
         self.raise(candle.high, exits, rules)?;
-        Ok(self.stop.filter(|stop| candle.close <= *stop && *stop <= candle.high).map(|stop| Leave {
-            kind: OrderKind::Stop { trigger: stop },
-            reason: self.stop_reason(),
-        }))
+        Ok(self
+            .stop
+            .filter(|stop| candle.close <= *stop && *stop <= candle.high)
+            .map(|stop| Leave { kind: OrderKind::Stop { trigger: stop }, reason: self.stop_reason() }))
     }
 
     fn freqtrade(

@@ -19,8 +19,8 @@ use std::collections::BTreeMap;
 use crate::domain::event::Trade;
 use crate::domain::snapshot::HaltView;
 use crate::domain::{
-    AmountError, Asset, Candle, ClientOrderId, Entry, Event, Instrument, LinkEvent, Limits, MarketEvent, Price, RunId, Seq, Span,
-    Stamped, StrategySettings, Symbol, Timestamp,
+    AmountError, Asset, Candle, ClientOrderId, Entry, Event, Instrument, Limits, LinkEvent, MarketEvent, Price, RunId,
+    Seq, Span, Stamped, StrategySettings, Symbol, Timestamp,
 };
 use crate::risk::Gate;
 

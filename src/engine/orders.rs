@@ -51,8 +51,7 @@ impl Orders {
     /// Writes an intent down.
     pub fn intend(&mut self, new: NewOrder, now: Timestamp) {
         let id = new.id;
-        let order =
-            Order { new, created: now, filled: Qty::ZERO, value: Notional::ZERO, state: OrderState::Intended };
+        let order = Order { new, created: now, filled: Qty::ZERO, value: Notional::ZERO, state: OrderState::Intended };
         self.live.insert(id, order);
     }
 

@@ -136,11 +136,7 @@ impl Position {
     ///
     /// [`AmountError`].
     pub fn profit(&self, last: Price) -> Result<Notional, AmountError> {
-        last.times(self.qty)?
-            .plus(self.sold_value)?
-            .minus(self.bought_value)?
-            .minus(self.fees_in)?
-            .minus(self.fees_out)
+        last.times(self.qty)?.plus(self.sold_value)?.minus(self.bought_value)?.minus(self.fees_in)?.minus(self.fees_out)
     }
 
     /// The round trip, once what is left is too little to sell.

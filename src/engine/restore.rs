@@ -105,8 +105,7 @@ impl Engine {
         };
         let (symbol, name, purpose) = (order.new.symbol, order.new.strategy, order.new.purpose);
         for desk in &mut self.desks {
-            let own = self.running[desk.strategy].name() == name
-                && self.markets.at(desk.market).rules.symbol == symbol;
+            let own = self.running[desk.strategy].name() == name && self.markets.at(desk.market).rules.symbol == symbol;
             if own {
                 match purpose {
                     Purpose::Enter => desk.entering = Some(id),

@@ -12,12 +12,7 @@ use super::{Command, Engine, Notice, RangeRule};
 
 impl Engine {
     /// The rule of `desk` has seen a closed candle and wishes for something. Both wishes at once mean nothing.
-    pub(super) fn on_signal(
-        &mut self,
-        desk: usize,
-        signal: Signal,
-        out: &mut Vec<Command>,
-    ) -> Result<(), AmountError> {
+    pub(super) fn on_signal(&mut self, desk: usize, signal: Signal, out: &mut Vec<Command>) -> Result<(), AmountError> {
         let wished = &mut self.desks[desk];
         if signal.leave && !signal.enter && wished.position.is_some() {
             if self.range_rule == RangeRule::Freqtrade {
@@ -200,12 +195,7 @@ impl Engine {
         Ok(cash.max(Notional::ZERO))
     }
 
-    fn entry_value(
-        &self,
-        symbol: crate::domain::Symbol,
-        kind: OrderKind,
-        qty: Qty,
-    ) -> Result<Notional, AmountError> {
+    fn entry_value(&self, symbol: crate::domain::Symbol, kind: OrderKind, qty: Qty) -> Result<Notional, AmountError> {
         let last = || self.markets.iter().find(|market| market.rules.symbol == symbol).and_then(|market| market.last);
         let price = match kind {
             OrderKind::Market => last().unwrap_or(Price::ZERO),

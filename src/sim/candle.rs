@@ -111,7 +111,7 @@ impl CandleSim {
     }
 
     /// The next answer, oldest first.
-    pub fn next(&mut self) -> Option<AccountEvent> {
+    pub fn answer(&mut self) -> Option<AccountEvent> {
         self.answers.pop_front()
     }
 
@@ -155,9 +155,7 @@ impl CandleSim {
         let tick = self.places[place].rules.tick;
         match side {
             Side::Buy => price.scaled(Rate::ONE.plus(self.slippage)?, Rounding::Up)?.to_tick(tick, Rounding::Up),
-            Side::Sell => {
-                price.scaled(Rate::ONE.minus(self.slippage)?, Rounding::Down)?.to_tick(tick, Rounding::Down)
-            }
+            Side::Sell => price.scaled(Rate::ONE.minus(self.slippage)?, Rounding::Down)?.to_tick(tick, Rounding::Down),
         }
     }
 

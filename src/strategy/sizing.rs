@@ -42,10 +42,7 @@ impl RangeShare {
     pub fn share(&self) -> Option<Rate> {
         let close = self.close.filter(|close| self.seen == self.period && close.units() > 0)?;
         let whole = Notional::from_units(i128::from(close.units()) * PRECISION);
-        Notional::from_units(self.average)
-            .share_of(whole, Rounding::Nearest)
-            .ok()
-            .filter(|share| share.units() > 0)
+        Notional::from_units(self.average).share_of(whole, Rounding::Nearest).ok().filter(|share| share.units() > 0)
     }
 }
 
@@ -85,7 +82,8 @@ mod tests {
     #[test]
     fn the_more_it_moves_the_less_is_staked() {
         let rate = |text: &str| text.parse::<Rate>().unwrap();
-        let stake = |range| stake("10000".parse().unwrap(), rate("0.01"), rate(range), rate("0.5")).unwrap().to_string();
+        let stake =
+            |range| stake("10000".parse().unwrap(), rate("0.01"), rate(range), rate("0.5")).unwrap().to_string();
         assert_eq!(stake("0.05"), "2000");
         assert_eq!(stake("0.1"), "1000");
         assert_eq!(stake("0.001"), "5000");
