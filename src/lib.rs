@@ -10,6 +10,9 @@ pub mod risk;
 pub mod sim;
 pub mod strategy;
 
+// BASE: named by shells and apps only
+pub mod config;
+
 // SHELLS: bytes in, bytes out
 pub mod ledger;
 

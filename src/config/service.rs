@@ -1,0 +1,34 @@
+//! What the process asks of the system it runs on.
+
+use std::path::PathBuf;
+
+use super::key::keys;
+use super::value::words;
+
+keys! {
+    /// What the process takes from itself before it starts.
+    pub struct Sandbox {
+        /// `"full"` refuses to start where the kernel cannot confine it as asked; `"best"` takes what the kernel has, and
+        /// says so.
+        require: Require, default("'best'");
+    }
+}
+
+keys! {
+    /// Where secrets come from. They never stand in this file.
+    pub struct Secrets {
+        /// A folder with one file a secret, as containers mount them.
+        directory: PathBuf, absent("credentials of the service manager, else environment or `.env`");
+    }
+}
+
+/// How much confinement there must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Require {
+    /// All of it.
+    Full,
+    /// What the kernel has.
+    Best,
+}
+
+words!(Require { Full = "full", Best = "best" });

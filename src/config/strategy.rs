@@ -1,0 +1,364 @@
+//! The strategies that run, each with its rule, its size and its ways out.
+
+use super::key::keys;
+use super::market::no_repeats;
+use super::reader::Reader;
+use super::risk::tradable;
+use super::value::words;
+use crate::domain::{
+    EntryStyle, Exits, Instrument, Limits, Notional, Rate, RoiStep, Rounding, Rule, Sizing, Span, StrategyName,
+    StrategySettings, Symbol, Trailing,
+};
+
+/// The rule's name, as written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RuleKind {
+    /// [`Rule::EmaCross`].
+    EmaCross,
+    /// [`Rule::RsiReversion`].
+    RsiReversion,
+    /// [`Rule::DonchianBreakout`].
+    DonchianBreakout,
+}
+
+/// The way an entry is sized, as written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SizingKind {
+    /// [`Sizing::Fixed`].
+    Fixed,
+    /// [`Sizing::EquityShare`].
+    EquityShare,
+    /// [`Sizing::VolatilityTarget`].
+    VolatilityTarget,
+}
+
+/// What an entry order is, as written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EntryKind {
+    /// [`EntryStyle::Market`].
+    Market,
+    /// [`EntryStyle::PostOnly`].
+    PostOnly,
+}
+
+words!(RuleKind {
+    EmaCross = "ema-cross",
+    RsiReversion = "rsi-reversion",
+    DonchianBreakout = "donchian-breakout",
+});
+words!(SizingKind {
+    Fixed = "fixed",
+    EquityShare = "equity-share",
+    VolatilityTarget = "volatility-target",
+});
+words!(EntryKind { Market = "market", PostOnly = "post-only" });
+
+keys! {
+    /// A strategy: a rule over some symbols, how much an entry is worth, and when a position is left. One table each;
+    /// several may trade the same symbol, each with a book of its own. Without any, the bot only watches.
+    pub struct RawStrategy {
+        /// Its name in the ledger, the API and the logs: lower-case letters, digits and dashes, at most 31, none twice.
+        name: StrategyName, required("\"ema-btc\"");
+        /// When to hold a symbol. `"ema-cross"`: while the fast exponential average of the close is above the slow one.
+        /// `"rsi-reversion"`: from when the relative strength index falls under one level until it rises over another.
+        /// `"donchian-breakout"`: from a close above the highest high of the candles before until one under their
+        /// lowest low.
+        rule: RuleKind, required("\"ema-cross\"");
+        /// For `ema-cross`: period of the fast average; less than `slow`.
+        fast: u32, absent("must be written for `ema-cross`"), unit("candles"), within("1", "5000");
+        /// For `ema-cross`: period of the slow average.
+        slow: u32, absent("must be written for `ema-cross`"), unit("candles"), within("2", "5000");
+        /// For `rsi-reversion` and `donchian-breakout`: how many candles count.
+        period: u32, absent("must be written for `rsi-reversion` and `donchian-breakout`"), unit("candles"),
+            within("1", "5000");
+        /// For `rsi-reversion`: enter when the index is under this; less than `leave-above`.
+        enter_below: u32, absent("must be written for `rsi-reversion`"), unit("points of 100"), within("1", "99");
+        /// For `rsi-reversion`: leave when the index is over this.
+        leave_above: u32, absent("must be written for `rsi-reversion`"), unit("points of 100"), within("1", "99");
+        /// What it trades; some of `market.symbols`.
+        symbols: Vec<Symbol>, required("[\"BTCUSDT\"]");
+        /// Length of its candles; a whole number of them must make a day.
+        interval: Span, required("\"5m\""), within("'1s'", "'1d'");
+        /// How much an entry is worth.
+        sizing: RawSizing, required("{ by = \"fixed\", stake = \"100\" }");
+        /// What an entry order is: `"market"`, or `"post-only"`, which rests at the best bid and never takes.
+        entry: EntryKind, default("'market'");
+        /// For `post-only`: how long an entry order may rest before it is cancelled.
+        entry_timeout: Span, absent("`\"30s\"` for `post-only`"), within("'1s'", "'1d'");
+        /// How far under the entry price a position is left.
+        stop_loss: Rate, absent("there is none"), unit("share of the entry price"), within("'0.0001'", "'0.9999'");
+        /// How the stop follows the price.
+        trailing: RawTrailing, absent("it does not");
+        /// The least profit to leave with, by age; the step with the largest age that has passed counts. Ages rise.
+        roi: Vec<RawRoiStep>, default("[]");
+        /// How long a symbol is left alone after a position in it was closed.
+        cooldown: Span, default("'0s'"), within("'0s'", "'4w'");
+        /// Most positions at once, over all its symbols.
+        positions_max: u32, absent("as many as it has symbols"), unit("positions"), within("1", "200");
+        /// Candles of each symbol that only warm the rule up; no position is entered on them.
+        warm_up: u32, absent("as many as rule and sizing need"), unit("candles"), within("1", "20000");
+    }
+}
+
+keys! {
+    /// How much an entry is worth.
+    pub struct RawSizing {
+        /// `"fixed"`: the same stake each time. `"equity-share"`: a share of the account's equity at the time of entry.
+        /// `"volatility-target"`: the more the price moves, the less: equity times `risk` over the average true range
+        /// as a share of the close.
+        by: SizingKind, required("\"fixed\"");
+        /// For `fixed`: what an entry is worth.
+        stake: Notional, absent("must be written for `fixed`"), unit("quote asset"), within("'0.01'", "'1000000000'");
+        /// For `equity-share`: what share an entry is worth.
+        share: Rate, absent("must be written for `equity-share`"), unit("share of equity"), within("'0.0001'", "'1'");
+        /// For `volatility-target`: what a move of one average true range should win or lose.
+        risk: Rate, absent("must be written for `volatility-target`"), unit("share of equity"),
+            within("'0.0001'", "'0.5'");
+        /// For `volatility-target`: period of the average true range.
+        period: u32, absent("must be written for `volatility-target`"), unit("candles"), within("1", "5000");
+        /// For `volatility-target`: the most an entry is worth.
+        share_max: Rate, absent("must be written for `volatility-target`"), unit("share of equity"),
+            within("'0.0001'", "'1'");
+    }
+}
+
+keys! {
+    /// A stop that rises with the highest price since entry and never falls.
+    pub struct RawTrailing {
+        /// How far under the highest price the position is left.
+        distance: Rate, required("\"0.02\""), unit("share of the highest price"), within("'0.0001'", "'0.9999'");
+        /// The profit after fees from which `distance` holds.
+        offset: Rate, absent("it holds from the start"), unit("share of what was paid"), within("'0'", "'100'");
+        /// How far under the highest price before that profit is reached; only together with `offset`.
+        distance_before: Rate, absent("it does not follow until then"), unit("share of the highest price"),
+            within("'0.0001'", "'0.9999'");
+    }
+}
+
+keys! {
+    /// The least profit to leave with from an age on.
+    pub struct RawRoiStep {
+        /// Age of the position.
+        after: Span, required("\"30m\""), within("'0s'", "'52w'");
+        /// Least profit after fees.
+        profit: Rate, required("\"0.01\""), unit("share of what was paid"), within("'-1'", "'100'");
+    }
+}
+
+/// What a strategy is checked against.
+pub(super) struct Surroundings<'a> {
+    pub(super) limits: &'a Limits,
+    pub(super) balance: Notional,
+    pub(super) instruments: &'a [Instrument],
+}
+
+impl RawStrategy {
+    /// The settings, if they make sense together. What was left open is written into `self`.
+    pub(super) fn check(
+        &mut self,
+        path: &str,
+        around: Option<&Surroundings<'_>>,
+        reader: &mut Reader<'_>,
+    ) -> Option<StrategySettings> {
+        if let Some(symbols) = &self.symbols {
+            let path = format!("{path}.symbols");
+            no_repeats(symbols, &path, reader);
+            if let Some(around) = around {
+                tradable(symbols, &path, &around.limits.symbols, "risk.symbols", reader);
+            }
+        }
+        if let Some(interval) = self.interval
+            && Span::DAY.nanos() % interval.nanos() != 0
+        {
+            let what = "does not divide a day; write for example \"1m\", \"5m\", \"15m\", \"1h\", \"4h\" or \"1d\"";
+            reader.conflict(&[&format!("{path}.interval")], what);
+        }
+        let rule = self.rule(path, reader);
+        let sizing = self.sizing(path, around, reader);
+        let exits = self.exits(path, reader);
+        let entry = self.entry(path, reader);
+        let (rule, sizing, symbols) = (rule?, sizing?, self.symbols.clone()?);
+        let needed = warm_up_min(rule, sizing);
+        let warm_up = *self.warm_up.get_or_insert(needed);
+        if warm_up < needed {
+            let what = format!("is too few candles for {rule} and its sizing; write {needed} or more");
+            reader.conflict(&[&format!("{path}.warm-up")], &what);
+        }
+        let count = u32::try_from(symbols.len()).expect("lists are short");
+        Some(StrategySettings {
+            name: self.name?,
+            rule,
+            symbols,
+            interval: self.interval?,
+            sizing,
+            entry,
+            exits: exits?,
+            positions_max: *self.positions_max.get_or_insert(count),
+            warm_up,
+        })
+    }
+
+    fn rule(&self, path: &str, reader: &mut Reader<'_>) -> Option<Rule> {
+        let rule = self.rule?;
+        let used: &[&str] = match rule {
+            RuleKind::EmaCross => &["fast", "slow"],
+            RuleKind::RsiReversion => &["period", "enter-below", "leave-above"],
+            RuleKind::DonchianBreakout => &["period"],
+        };
+        let all = ["fast", "slow", "period", "enter-below", "leave-above"];
+        parameters(path, "rule", used, &all, reader);
+        match rule {
+            RuleKind::EmaCross => {
+                let (fast, slow) = (self.fast?, self.slow?);
+                ordered(path, ("fast", fast), ("slow", slow), reader);
+                Some(Rule::EmaCross { fast, slow })
+            }
+            RuleKind::RsiReversion => {
+                let (enter_below, leave_above) = (self.enter_below?, self.leave_above?);
+                ordered(path, ("enter-below", enter_below), ("leave-above", leave_above), reader);
+                Some(Rule::RsiReversion { period: self.period?, enter_below, leave_above })
+            }
+            RuleKind::DonchianBreakout => Some(Rule::DonchianBreakout { period: self.period? }),
+        }
+    }
+
+    fn sizing(&self, path: &str, around: Option<&Surroundings<'_>>, reader: &mut Reader<'_>) -> Option<Sizing> {
+        let sizing = self.sizing.as_ref()?;
+        let path = format!("{path}.sizing");
+        let used: &[&str] = match sizing.by? {
+            SizingKind::Fixed => &["stake"],
+            SizingKind::EquityShare => &["share"],
+            SizingKind::VolatilityTarget => &["risk", "period", "share-max"],
+        };
+        parameters(&path, "by", used, &["stake", "share", "risk", "period", "share-max"], reader);
+        let (checked, largest, key) = match sizing.by? {
+            SizingKind::Fixed => {
+                let stake = sizing.stake?;
+                (Sizing::Fixed { stake }, around.map(|_| stake), "stake")
+            }
+            SizingKind::EquityShare => {
+                let share = sizing.share?;
+                (Sizing::EquityShare { share }, around.and_then(|around| part(around.balance, share)), "share")
+            }
+            SizingKind::VolatilityTarget => {
+                let (risk, period, share_max) = (sizing.risk?, sizing.period?, sizing.share_max?);
+                let largest = around.and_then(|around| part(around.balance, share_max));
+                (Sizing::VolatilityTarget { risk, period, share_max }, largest, "share-max")
+            }
+        };
+        if let (Some(around), Some(largest)) = (around, largest) {
+            self.stake(&format!("{path}.{key}"), largest, around, reader);
+        }
+        Some(checked)
+    }
+
+    /// Checks what an entry is worth at most against the limits and the exchange's rules.
+    fn stake(&self, key: &str, stake: Notional, around: &Surroundings<'_>, reader: &mut Reader<'_>) {
+        let max = around.limits.order_notional_max;
+        if stake > max {
+            let what = format!(
+                "does not fit: an entry of {stake} would be refused by risk.order-notional-max, {max}; lower the one or \
+                 raise the other"
+            );
+            reader.conflict(&[key, "risk.order-notional-max"], &what);
+        }
+        let symbols = self.symbols.as_deref().unwrap_or_default();
+        let refusing = around
+            .instruments
+            .iter()
+            .find(|instrument| symbols.contains(&instrument.symbol) && stake < instrument.notional_min);
+        if let Some(instrument) = refusing {
+            let what = format!(
+                "does not fit: an entry of {stake} is under the least order of {}, {}; raise it",
+                instrument.symbol, instrument.notional_min
+            );
+            reader.conflict(&[key], &what);
+        }
+    }
+
+    fn exits(&self, path: &str, reader: &mut Reader<'_>) -> Option<Exits> {
+        let trailing = match &self.trailing {
+            None => None,
+            Some(trailing) => {
+                let before = format!("{path}.trailing.distance-before");
+                if trailing.distance_before.is_some() && trailing.offset.is_none() {
+                    let what = "has no effect without offset; write offset, or take it out";
+                    reader.conflict(&[&before, &format!("{path}.trailing.offset")], what);
+                }
+                Some(Trailing {
+                    distance: trailing.distance?,
+                    offset: trailing.offset,
+                    distance_before: trailing.distance_before,
+                })
+            }
+        };
+        let roi: Option<Vec<RoiStep>> =
+            self.roi.iter().map(|step| Some(RoiStep { after: step.after?, profit: step.profit? })).collect();
+        let roi = roi?;
+        for (at, pair) in roi.windows(2).enumerate() {
+            if let [earlier, later] = pair
+                && later.after <= earlier.after
+            {
+                let what =
+                    format!("does not come after the age before it, {}; write the steps by rising age", earlier.after);
+                reader.conflict(&[&format!("{path}.roi[{}].after", at + 1)], &what);
+            }
+        }
+        Some(Exits { stop_loss: self.stop_loss, trailing, roi, cooldown: self.cooldown })
+    }
+
+    fn entry(&mut self, path: &str, reader: &mut Reader<'_>) -> EntryStyle {
+        let key = format!("{path}.entry-timeout");
+        match self.entry {
+            EntryKind::Market => {
+                if reader.has(&key) {
+                    let what = "is for entry = \"post-only\"; take it out, or change the entry";
+                    reader.conflict(&[&key], what);
+                }
+                EntryStyle::Market
+            }
+            EntryKind::PostOnly => {
+                EntryStyle::PostOnly { timeout: *self.entry_timeout.get_or_insert(Span::from_secs(30)) }
+            }
+        }
+    }
+}
+
+/// Candles that rule and sizing must have seen before the first that may enter.
+fn warm_up_min(rule: Rule, sizing: Sizing) -> u32 {
+    let of_rule = match rule {
+        Rule::EmaCross { slow, .. } => slow,
+        Rule::RsiReversion { period, .. } | Rule::DonchianBreakout { period } => period,
+    };
+    match sizing {
+        Sizing::VolatilityTarget { period, .. } => of_rule.max(period),
+        Sizing::Fixed { .. } | Sizing::EquityShare { .. } => of_rule,
+    }
+}
+
+fn part(balance: Notional, share: Rate) -> Option<Notional> {
+    balance.scaled(share, Rounding::Up).ok()
+}
+
+/// Notes a fault for each parameter that the choice under `choice` needs and lacks, or has and cannot use.
+fn parameters(path: &str, choice: &str, used: &[&str], all: &[&str], reader: &mut Reader<'_>) {
+    let choice = format!("{path}.{choice}");
+    for name in all {
+        let key = format!("{path}.{name}");
+        match (used.contains(name), reader.has(&key)) {
+            (true, false) => reader.conflict(&[&choice], &format!("needs {name}; write it beside")),
+            (false, true) => {
+                let what = format!("is not used here; take it out: the keys that belong here are {}", used.join(", "));
+                reader.conflict(&[&key], &what);
+            }
+            (true, true) | (false, false) => {}
+        }
+    }
+}
+
+fn ordered(path: &str, small: (&str, u32), large: (&str, u32), reader: &mut Reader<'_>) {
+    if small.1 >= large.1 {
+        let what = format!("does not fit: {}, {}, must be less than {}, {}", small.0, small.1, large.0, large.1);
+        reader.conflict(&[&format!("{path}.{}", small.0), &format!("{path}.{}", large.0)], &what);
+    }
+}

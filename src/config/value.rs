@@ -1,0 +1,321 @@
+//! How each kind of value is written in the file.
+
+use std::path::PathBuf;
+
+use serde_json::Value as Json;
+use toml::Spanned;
+use toml::de::DeValue;
+
+use super::key::Table;
+use super::reader::Reader;
+use super::suggest::{nearest, plain_decimal, plain_span};
+use crate::domain::{Asset, Market, Notional, Price, Qty, Rate, Span, StrategyName, Symbol};
+
+/// A kind of value in the file.
+pub trait Value: Sized {
+    /// What it is, for the reference.
+    fn kind() -> String;
+
+    /// The table it is, or a list of which it is.
+    fn table() -> Option<&'static Table> {
+        None
+    }
+
+    /// Reads it; what is wrong with it is noted in `reader`.
+    fn read(value: &Spanned<DeValue<'_>>, path: &str, reader: &mut Reader<'_>) -> Option<Self>;
+
+    /// As JSON, in the shape of the file.
+    fn view(&self) -> Json;
+}
+
+impl<T: Value> Value for Vec<T> {
+    fn kind() -> String {
+        match T::kind().as_str() {
+            "table" => "list of tables".to_owned(),
+            kind => format!("list of {kind}"),
+        }
+    }
+
+    fn table() -> Option<&'static Table> {
+        T::table()
+    }
+
+    fn read(value: &Spanned<DeValue<'_>>, path: &str, reader: &mut Reader<'_>) -> Option<Self> {
+        let DeValue::Array(items) = value.get_ref() else {
+            let way_out = if T::table().is_some() { format!("[[{path}]]") } else { "it in [ and ]".to_owned() };
+            reader.refuse(path, value.span(), &format!("is not a list; write {way_out}"));
+            return None;
+        };
+        if items.len() > LIST_MAX {
+            reader.refuse(path, value.span(), &format!("has {} items; write at most {LIST_MAX}", items.len()));
+            return None;
+        }
+        let read: Vec<Option<T>> = items
+            .iter()
+            .enumerate()
+            .map(|(at, item)| {
+                let path = format!("{path}[{at}]");
+                reader.place(&path, item.span());
+                T::read(item, &path, reader)
+            })
+            .collect();
+        read.into_iter().collect()
+    }
+
+    fn view(&self) -> Json {
+        self.iter().map(T::view).collect()
+    }
+}
+
+macro_rules! decimals {
+    ($($type:ty, $share:literal, $example:literal;)*) => {
+        $(
+            impl Value for $type {
+                fn kind() -> String {
+                    if $share { "share".to_owned() } else { "decimal".to_owned() }
+                }
+
+                fn read(value: &Spanned<DeValue<'_>>, path: &str, reader: &mut Reader<'_>) -> Option<Self> {
+                    let example = format!("write for example \"{}\"", $example);
+                    let meant = |text: &str| match plain_decimal(text, $share) {
+                        Some(plain) if plain.parse::<Self>().is_ok() => format!("write \"{plain}\""),
+                        Some(_) | None => example.clone(),
+                    };
+                    let what = match value.get_ref() {
+                        DeValue::String(text) => match text.parse::<Self>() {
+                            Ok(value) => return Some(value),
+                            Err(crate::domain::decimal::DecimalError::NotPlain { .. }) => {
+                                format!("is not a plain decimal number; {}", meant(text))
+                            }
+                            Err(crate::domain::decimal::DecimalError::TooFine { scale, .. }) => {
+                                format!("has more than {scale} decimal places; write fewer")
+                            }
+                            Err(crate::domain::decimal::DecimalError::TooLarge { .. }) => {
+                                format!("is too large to be held; {example}")
+                            }
+                        },
+                        DeValue::Integer(number) if number.radix() == 10 => {
+                            format!("is a number without quotes; {}", meant(number.as_str()))
+                        }
+                        DeValue::Float(number) => format!("is a number without quotes; {}", meant(number.as_str())),
+                        DeValue::Integer(_)
+                        | DeValue::Boolean(_)
+                        | DeValue::Datetime(_)
+                        | DeValue::Array(_)
+                        | DeValue::Table(_) => format!("is not a decimal number in quotes; {example}"),
+                    };
+                    reader.refuse(path, value.span(), &what);
+                    None
+                }
+
+                fn view(&self) -> Json {
+                    self.to_string().into()
+                }
+            }
+        )*
+    };
+}
+
+decimals! {
+    Price, false, "0.01";
+    Qty, false, "0.001";
+    Notional, false, "100.50";
+    Rate, true, "0.02";
+}
+
+macro_rules! whole_numbers {
+    ($($type:ty)*) => {
+        $(
+            impl Value for $type {
+                fn kind() -> String {
+                    "whole number".to_owned()
+                }
+
+                fn read(value: &Spanned<DeValue<'_>>, path: &str, reader: &mut Reader<'_>) -> Option<Self> {
+                    let read = |text: &str| text.parse::<Self>().ok();
+                    let plain = |text: &str| plain_decimal(text, false).filter(|plain| read(plain).is_some());
+                    let (what, meant) = match value.get_ref() {
+                        DeValue::Integer(number) => match Self::from_str_radix(number.as_str(), number.radix()) {
+                            Ok(number) => return Some(number),
+                            Err(_) => ("does not fit", None),
+                        },
+                        DeValue::String(text) if read(text).is_some() => ("is in quotes", plain(text)),
+                        DeValue::String(text) => ("is not a whole number", plain(text)),
+                        DeValue::Float(number) => ("is not a whole number", plain(number.as_str())),
+                        DeValue::Boolean(_) | DeValue::Datetime(_) | DeValue::Array(_) | DeValue::Table(_) => {
+                            ("is not a whole number", None)
+                        }
+                    };
+                    let way_out = meant.unwrap_or_else(|| format!("a whole number from 0 to {}", Self::MAX));
+                    reader.refuse(path, value.span(), &format!("{what}; write {way_out}"));
+                    None
+                }
+
+                fn view(&self) -> Json {
+                    (*self).into()
+                }
+            }
+        )*
+    };
+}
+
+whole_numbers! { u32 u64 }
+
+impl Value for Span {
+    fn kind() -> String {
+        "span".to_owned()
+    }
+
+    fn read(value: &Spanned<DeValue<'_>>, path: &str, reader: &mut Reader<'_>) -> Option<Self> {
+        let what = match value.get_ref() {
+            DeValue::String(text) => match text.parse() {
+                Ok(span) => return Some(span),
+                Err(_) => {
+                    let meant = plain_span(text).filter(|plain| plain.parse::<Self>().is_ok());
+                    let way_out = meant.unwrap_or_else(|| "for example 500ms, 30s, 5m, 1h or 1d, in quotes".to_owned());
+                    format!("is not a length of time; write {way_out}")
+                }
+            },
+            DeValue::Integer(_)
+            | DeValue::Float(_)
+            | DeValue::Boolean(_)
+            | DeValue::Datetime(_)
+            | DeValue::Array(_)
+            | DeValue::Table(_) => {
+                "is not a length of time with its unit; write for example \"30s\", \"5m\" or \"1h\"".to_owned()
+            }
+        };
+        reader.refuse(path, value.span(), &what);
+        None
+    }
+
+    fn view(&self) -> Json {
+        self.to_string().into()
+    }
+}
+
+impl Value for PathBuf {
+    fn kind() -> String {
+        "path".to_owned()
+    }
+
+    fn read(value: &Spanned<DeValue<'_>>, path: &str, reader: &mut Reader<'_>) -> Option<Self> {
+        text(value, path, reader, ("a path in quotes", "/var/lib/tradingbot"), |text| {
+            (!text.is_empty() && !text.chars().any(char::is_control)).then(|| Self::from(text)).ok_or(None)
+        })
+    }
+
+    fn view(&self) -> Json {
+        self.display().to_string().into()
+    }
+}
+
+macro_rules! names {
+    ($($type:ty, $kind:literal, $what:literal, $example:literal, $tidy:expr;)*) => {
+        $(
+            impl Value for $type {
+                fn kind() -> String {
+                    $kind.to_owned()
+                }
+
+                fn read(value: &Spanned<DeValue<'_>>, path: &str, reader: &mut Reader<'_>) -> Option<Self> {
+                    let tidy: fn(&str) -> String = $tidy;
+                    text(value, path, reader, ($what, $example), |text| {
+                        text.parse().map_err(|_| Some(tidy(text)).filter(|tidy| tidy.parse::<Self>().is_ok()))
+                    })
+                }
+
+                fn view(&self) -> Json {
+                    self.as_str().into()
+                }
+            }
+        )*
+    };
+}
+
+names! {
+    Symbol, "symbol", "a symbol in capitals and quotes", "BTCUSDT",
+        |text| text.to_uppercase().replace(['/', '-', ' '], "");
+    Asset, "asset", "an asset in capitals and quotes", "USDT", str::to_uppercase;
+    StrategyName, "name", "a name of at most 31 lower-case letters, digits and dashes in quotes", "ema-btc",
+        |text| text.to_lowercase().replace(['_', ' ', '.'], "-");
+}
+
+/// Reads text by `parse`, which says on failure what was meant, if it can tell. `expected` says what should stand there,
+/// with an example.
+pub(super) fn text<T>(
+    value: &Spanned<DeValue<'_>>,
+    path: &str,
+    reader: &mut Reader<'_>,
+    expected: (&str, &str),
+    parse: impl FnOnce(&str) -> Result<T, Option<String>>,
+) -> Option<T> {
+    let (what, example) = expected;
+    let meant = match value.get_ref().as_str().map(parse) {
+        Some(Ok(read)) => return Some(read),
+        Some(Err(meant)) => meant,
+        None => None,
+    };
+    let way_out = meant.map_or_else(|| format!("for example \"{example}\""), |meant| format!("\"{meant}\""));
+    reader.refuse(path, value.span(), &format!("is not {what}; write {way_out}"));
+    None
+}
+
+/// Reads one of a few words.
+pub(super) fn word<T: Copy>(
+    value: &Spanned<DeValue<'_>>,
+    path: &str,
+    reader: &mut Reader<'_>,
+    words: &[(&str, T)],
+) -> Option<T> {
+    let written = value.get_ref().as_str().unwrap_or_default();
+    let read = words.iter().find(|(word, _)| *word == written).map(|(_, value)| *value);
+    if read.is_none() {
+        let way_out = match nearest(written, words.iter().map(|(word, _)| *word)) {
+            Some(word) if !written.is_empty() => format!("\"{word}\""),
+            Some(_) | None => listed(words.iter().map(|(word, _)| *word)),
+        };
+        reader.refuse(path, value.span(), &format!("is not a choice here; write {way_out}"));
+    }
+    read
+}
+
+/// `"a", "b" or "c"`.
+pub(super) fn listed<'a>(words: impl Iterator<Item = &'a str>) -> String {
+    let quoted: Vec<String> = words.map(|word| format!("\"{word}\"")).collect();
+    match quoted.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, rest)) => format!("{} or {last}", rest.join(", ")),
+        None => String::new(),
+    }
+}
+
+/// Makes an enum one of a few words.
+macro_rules! words {
+    ($type:ty { $($variant:ident = $word:literal),+ $(,)? }) => {
+        impl $crate::config::value::Value for $type {
+            fn kind() -> String {
+                $crate::config::value::listed([$($word),+].into_iter())
+            }
+
+            fn read(
+                value: &toml::Spanned<toml::de::DeValue<'_>>,
+                path: &str,
+                reader: &mut $crate::config::reader::Reader<'_>,
+            ) -> Option<Self> {
+                $crate::config::value::word(value, path, reader, &[$(($word, Self::$variant)),+])
+            }
+
+            fn view(&self) -> serde_json::Value {
+                match self {
+                    $(Self::$variant => $word.into(),)+
+                }
+            }
+        }
+    };
+}
+pub(in crate::config) use words;
+
+words!(Market { Spot = "spot", UsdM = "usd-m" });
+
+const LIST_MAX: usize = 200;
