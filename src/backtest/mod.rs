@@ -1,5 +1,9 @@
 //! APP: a backtest, the same engine over past candles.
 
+mod report;
 mod run;
+mod trades;
 
-pub use run::{Feed, FillRule, Outcome, Settings, run};
+pub use report::{Group, Report};
+pub use run::{BacktestError, Feed, FillRule, Outcome, Settings, run};
+pub use trades::write_csv;
