@@ -1,0 +1,4 @@
+//! Behaviour through the public API: given, when, then.
+
+mod engine;
+mod support;
