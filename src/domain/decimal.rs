@@ -10,6 +10,38 @@ use thiserror::Error;
 ///
 /// [`DecimalError`] when the text is not a plain decimal, has non-zero digits past `scale`, or does not fit.
 pub fn parse(text: &str, scale: u32) -> Result<i128, DecimalError> {
+    match parse_short(text.as_bytes(), scale) {
+        Some(units) => Ok(units),
+        None => parse_long(text, scale),
+    }
+}
+
+/// The common case, quickly: few enough digits for a machine word, no sign. `None` leaves the text to [`parse_long`].
+fn parse_short(text: &[u8], scale: u32) -> Option<i128> {
+    if text.len() > SHORT_BYTES_MAX {
+        return None;
+    }
+    let mut units: u64 = 0;
+    let mut after_point = None;
+    for (index, &byte) in text.iter().enumerate() {
+        let digit = byte.wrapping_sub(b'0');
+        if digit < 10 {
+            units = units.wrapping_mul(10).wrapping_add(u64::from(digit));
+        } else if byte == b'.' && after_point.is_none() && index > 0 {
+            after_point = Some(index + 1);
+        } else {
+            return None;
+        }
+    }
+    let places = text.len() - after_point.unwrap_or(text.len());
+    if text.is_empty() || (after_point.is_some() && places == 0) {
+        return None;
+    }
+    let shift = usize::try_from(scale).ok()?.checked_sub(places)?;
+    Some(i128::from(units) * i128::from(*POWERS_OF_TEN.get(shift)?))
+}
+
+fn parse_long(text: &str, scale: u32) -> Result<i128, DecimalError> {
     let (negative, digits) = match text.as_bytes() {
         [b'-', rest @ ..] => (true, rest),
         rest => (false, rest),
@@ -147,6 +179,19 @@ fn excerpt(text: &str) -> String {
 
 const EXCERPT_CHARS_MAX: usize = 40;
 
+/// So many digits never overflow an `u64`.
+const SHORT_BYTES_MAX: usize = 19;
+
+const POWERS_OF_TEN: [u64; 17] = {
+    let mut powers = [1; 17];
+    let mut index = 1;
+    while index < powers.len() {
+        powers[index] = powers[index - 1] * 10;
+        index += 1;
+    }
+    powers
+};
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -173,6 +218,23 @@ mod tests {
         assert!(matches!(parse("0.000000001", 8), Err(DecimalError::TooFine { .. })));
         assert!(matches!(parse(&"9".repeat(40), 8), Err(DecimalError::TooLarge { .. })));
         assert!(matches!(parse(&"9".repeat(35), 8), Err(DecimalError::TooLarge { .. })));
+    }
+
+    #[test]
+    fn short_texts_are_read_as_long_ones_are() {
+        let digits = ["", "0", "7", "00", "12", "0123456789", "999999999", "9999999999999999999"];
+        for sign in ["", "-", "+"] {
+            for whole in digits {
+                for point in ["", ".", ".."] {
+                    for fraction in digits {
+                        let text = format!("{sign}{whole}{point}{fraction}");
+                        for scale in [0, 2, 8, 16, 20] {
+                            assert_eq!(parse(&text, scale), parse_long(&text, scale), "{text} at {scale}");
+                        }
+                    }
+                }
+            }
+        }
     }
 
     #[test]
