@@ -1,3 +1,4 @@
 //! What several tests need.
 
 pub mod desk;
+pub mod exchange;

@@ -1,0 +1,241 @@
+//! What the simulated exchange knows of one symbol's market: depth, else the best prices, else the last trade.
+
+use std::collections::BTreeMap;
+
+use crate::domain::event::{BookSnapshot, DepthUpdate, Level, Quote};
+use crate::domain::{Price, Qty, Rate, Rounding, Side};
+
+/// One symbol's market as far as it is known. What our own orders took is gone until the feed speaks of it again.
+#[derive(Debug)]
+pub(super) struct View {
+    half_spread: Rate,
+    tick: Price,
+    depth: Option<Depth>,
+    quote: Option<Quote>,
+    last: Option<Price>,
+}
+
+#[derive(Debug)]
+struct Depth {
+    last_update: u64,
+    bids: BTreeMap<Price, Qty>,
+    asks: BTreeMap<Price, Qty>,
+}
+
+impl View {
+    pub(super) const fn new(half_spread: Rate, tick: Price) -> Self {
+        Self { half_spread, tick, depth: None, quote: None, last: None }
+    }
+
+    pub(super) const fn last(&self) -> Option<Price> {
+        self.last
+    }
+
+    pub(super) const fn set_last(&mut self, price: Price) {
+        self.last = Some(price);
+    }
+
+    pub(super) const fn set_quote(&mut self, quote: &Quote) {
+        self.quote = Some(*quote);
+    }
+
+    pub(super) fn set_book(&mut self, book: &BookSnapshot) {
+        let levels = |levels: &[Level]| levels.iter().copied().filter(|(_, qty)| qty.is_positive()).collect();
+        self.depth = Some(Depth { last_update: book.last_update, bids: levels(&book.bids), asks: levels(&book.asks) });
+    }
+
+    /// Takes in an update; one that does not follow on what is known makes the book unknown until the next snapshot.
+    pub(super) fn update_book(&mut self, update: &DepthUpdate) {
+        let Some(depth) = &mut self.depth else { return };
+        if update.last <= depth.last_update {
+            return;
+        }
+        if update.first > depth.last_update.saturating_add(1) && update.previous != Some(depth.last_update) {
+            self.depth = None;
+            return;
+        }
+        depth.last_update = update.last;
+        for (side, levels) in [(&mut depth.bids, &update.bids), (&mut depth.asks, &update.asks)] {
+            for (price, qty) in levels {
+                if qty.is_positive() {
+                    side.insert(*price, *qty);
+                } else {
+                    side.remove(price);
+                }
+            }
+        }
+    }
+
+    /// Whether only the best prices are known, and not what lies behind them.
+    pub(super) const fn is_partial(&self) -> bool {
+        self.depth.is_none() && self.quote.is_some()
+    }
+
+    /// The best that an order of this side can take, and how much of it.
+    pub(super) fn offer(&self, side: Side) -> Option<Level> {
+        self.offers(side).next()
+    }
+
+    /// All that an order of this side can take, best first.
+    pub(super) fn offers(&self, side: Side) -> Box<dyn Iterator<Item = Level> + '_> {
+        if let Some(depth) = &self.depth {
+            return match side {
+                Side::Buy => Box::new(depth.asks.iter().map(|(price, qty)| (*price, *qty))),
+                Side::Sell => Box::new(depth.bids.iter().rev().map(|(price, qty)| (*price, *qty))),
+            };
+        }
+        let level = match (self.quote, side) {
+            (Some(quote), Side::Buy) => Some((quote.ask, quote.ask_qty)),
+            (Some(quote), Side::Sell) => Some((quote.bid, quote.bid_qty)),
+            (None, _) => self.last.and_then(|last| self.beside(last, side)).map(|price| (price, ENDLESS)),
+        };
+        Box::new(level.into_iter().filter(|(price, qty)| *price > Price::ZERO && qty.is_positive()))
+    }
+
+    /// Takes `qty` away from the level at `price` that an order of this side has met.
+    pub(super) fn take(&mut self, side: Side, price: Price, qty: Qty) {
+        let left = |from: Qty| from.minus(qty).unwrap_or(Qty::ZERO).max(Qty::ZERO);
+        if let Some(depth) = &mut self.depth {
+            let levels = match side {
+                Side::Buy => &mut depth.asks,
+                Side::Sell => &mut depth.bids,
+            };
+            let rest = levels.get(&price).map_or(Qty::ZERO, |had| left(*had));
+            if rest.is_positive() {
+                levels.insert(price, rest);
+            } else {
+                levels.remove(&price);
+            }
+        } else if let Some(quote) = &mut self.quote {
+            match side {
+                Side::Buy => quote.ask_qty = left(quote.ask_qty),
+                Side::Sell => quote.bid_qty = left(quote.bid_qty),
+            }
+        }
+    }
+
+    /// How much rests at `price` on this side; `None` when that lies beyond what is known.
+    pub(super) fn queue(&self, side: Side, price: Price) -> Option<Qty> {
+        if let Some(depth) = &self.depth {
+            let (levels, beyond) = match side {
+                Side::Buy => (&depth.bids, depth.bids.keys().next().is_none_or(|worst| price < *worst)),
+                Side::Sell => (&depth.asks, depth.asks.keys().next_back().is_none_or(|worst| price > *worst)),
+            };
+            return if beyond { None } else { Some(levels.get(&price).copied().unwrap_or(Qty::ZERO)) };
+        }
+        let quote = self.quote?;
+        let (best, qty, better) = match side {
+            Side::Buy => (quote.bid, quote.bid_qty, price > quote.bid),
+            Side::Sell => (quote.ask, quote.ask_qty, price < quote.ask),
+        };
+        if better {
+            Some(Qty::ZERO)
+        } else if price == best {
+            Some(qty)
+        } else {
+            None
+        }
+    }
+
+    /// Half a spread away from the last price, to the tick that is worse for an order of this side.
+    fn beside(&self, last: Price, side: Side) -> Option<Price> {
+        let half = last.scaled(self.half_spread, Rounding::Up).ok()?;
+        match side {
+            Side::Buy => last.plus(half).ok()?.to_tick(self.tick, Rounding::Up).ok(),
+            Side::Sell => last.minus(half).ok()?.to_tick(self.tick, Rounding::Down).ok(),
+        }
+    }
+}
+
+/// What a market of which only trades are known offers: more than any order asks for.
+const ENDLESS: Qty = Qty::from_units(i64::MAX as i128);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Timestamp;
+
+    fn levels(text: &[(&str, &str)]) -> Vec<Level> {
+        text.iter().map(|(price, qty)| (price.parse().unwrap(), qty.parse().unwrap())).collect()
+    }
+
+    fn view() -> View {
+        View::new("0.0005".parse().unwrap(), "0.1".parse().unwrap())
+    }
+
+    fn booked() -> View {
+        let mut view = view();
+        view.set_book(&BookSnapshot {
+            symbol: "BTCUSDT".parse().unwrap(),
+            last_update: 10,
+            bids: levels(&[("100", "1"), ("99", "2")]),
+            asks: levels(&[("101", "3"), ("103", "4")]),
+        });
+        view
+    }
+
+    fn update(first: u64, last: u64, asks: &[(&str, &str)]) -> DepthUpdate {
+        let (symbol, at) = ("BTCUSDT".parse().unwrap(), Timestamp::ZERO);
+        DepthUpdate { symbol, first, last, previous: None, at, bids: vec![], asks: levels(asks) }
+    }
+
+    #[test]
+    fn depth_is_taken_level_by_level_and_comes_back_with_the_next_update() {
+        let mut view = booked();
+        let price = |text: &str| text.parse::<Price>().unwrap();
+        view.take(Side::Buy, price("101"), "2".parse().unwrap());
+        assert_eq!(view.offers(Side::Buy).collect::<Vec<_>>(), levels(&[("101", "1"), ("103", "4")]));
+        view.take(Side::Buy, price("101"), "1".parse().unwrap());
+        assert_eq!(view.offer(Side::Buy), Some(levels(&[("103", "4")])[0]));
+        view.update_book(&update(11, 12, &[("101", "5"), ("103", "0")]));
+        assert_eq!(view.offers(Side::Buy).collect::<Vec<_>>(), levels(&[("101", "5")]));
+        assert_eq!(view.offers(Side::Sell).collect::<Vec<_>>(), levels(&[("100", "1"), ("99", "2")]));
+    }
+
+    #[test]
+    fn an_update_that_does_not_follow_makes_the_book_unknown() {
+        let mut view = booked();
+        view.update_book(&update(5, 10, &[("101", "0")]));
+        assert_eq!(view.offer(Side::Buy), Some(levels(&[("101", "3")])[0]), "an old update changes nothing");
+        view.update_book(&update(12, 13, &[]));
+        assert!(view.depth.is_none());
+        assert_eq!(view.offer(Side::Buy), None);
+    }
+
+    #[test]
+    fn a_queue_is_known_within_the_book_and_nowhere_else() {
+        let queue = |side, price: &str| booked().queue(side, price.parse().unwrap()).map(|qty| qty.to_string());
+        assert_eq!(queue(Side::Buy, "100").as_deref(), Some("1"));
+        assert_eq!(queue(Side::Buy, "99.5").as_deref(), Some("0"));
+        assert_eq!(queue(Side::Buy, "100.5").as_deref(), Some("0"));
+        assert_eq!(queue(Side::Buy, "98"), None);
+        assert_eq!(queue(Side::Sell, "103").as_deref(), Some("4"));
+        assert_eq!(queue(Side::Sell, "104"), None);
+    }
+
+    #[test]
+    fn with_trades_alone_the_market_lies_half_a_spread_away_at_the_worse_tick() {
+        let mut view = view();
+        assert_eq!(view.offer(Side::Buy), None);
+        view.set_last("100.1".parse().unwrap());
+        assert_eq!(view.offer(Side::Buy).unwrap().0.to_string(), "100.2");
+        assert_eq!(view.offer(Side::Sell).unwrap().0.to_string(), "100");
+        assert_eq!(view.queue(Side::Buy, "99".parse().unwrap()), None);
+    }
+
+    #[test]
+    fn a_quote_is_one_level_until_the_next_quote() {
+        let mut view = view();
+        let [bid, ask] = ["100", "101"].map(|text| text.parse().unwrap());
+        let [bid_qty, ask_qty] = ["1", "2"].map(|text| text.parse().unwrap());
+        let quote = Quote { symbol: "BTCUSDT".parse().unwrap(), update: 1, bid, bid_qty, ask, ask_qty };
+        view.set_quote(&quote);
+        view.take(Side::Buy, ask, ask_qty);
+        assert_eq!(view.offer(Side::Buy), None);
+        view.set_quote(&quote);
+        assert_eq!(view.offer(Side::Buy), Some((ask, ask_qty)));
+        assert_eq!(view.queue(Side::Buy, bid), Some(bid_qty));
+        assert_eq!(view.queue(Side::Buy, "100.5".parse().unwrap()), Some(Qty::ZERO));
+        assert_eq!(view.queue(Side::Buy, "99".parse().unwrap()), None);
+    }
+}
