@@ -15,6 +15,7 @@ pub mod config;
 
 // SHELLS: bytes in, bytes out
 pub mod ledger;
+pub mod store;
 
 // APPS
 pub mod backtest;

@@ -1,6 +1,10 @@
 //! Behaviour through the public API: given, when, then.
 #![expect(clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "a test looks for one thing, and may panic")]
+#![expect(clippy::print_stdout, reason = "a test says what it measured or skipped")]
 
+#[path = "../support/data.rs"]
+mod data;
 mod engine;
+mod klines;
 mod sim;
 mod support;
