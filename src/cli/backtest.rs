@@ -165,7 +165,8 @@ impl Backtest {
                     let first = file.candles.first().map(|candle| candle.open_time);
                     if feed.interval != interval || first <= last {
                         let path = path.display();
-                        let message = format!("{path}: does not follow the files of {symbol} before it; order them by time");
+                        let message =
+                            format!("{path}: does not follow the files of {symbol} before it; order them by time");
                         return Err(Failure::say(Exit::Data, message));
                     }
                     feed.candles.extend(file.candles);
@@ -174,14 +175,17 @@ impl Backtest {
             }
         }
         for feed in &mut feeds {
-            feed.candles = store::fill_gaps(&feed.candles, feed.interval);
+            feed.candles =
+                store::fill_gaps(&feed.candles, feed.interval).map_err(|error| Failure::new(Exit::Data, &error))?;
         }
         Ok(feeds)
     }
 
     fn rules(&self, symbol: Symbol) -> Instrument {
         let (base, quote) = split_symbol(&symbol).unwrap_or_else(|| {
-            let whole: Asset = symbol.as_str().get(..ASSET_BYTES_MAX.min(symbol.as_str().len()))
+            let whole: Asset = symbol
+                .as_str()
+                .get(..ASSET_BYTES_MAX.min(symbol.as_str().len()))
                 .and_then(|text| text.parse().ok())
                 .unwrap_or_else(|| "BASE".parse().expect("it is an asset's name"));
             (whole, "QUOTE".parse().expect("it is an asset's name"))
@@ -298,7 +302,10 @@ fn roi_step(text: &str) -> Result<RoiStep, String> {
 
 fn write_file(path: &Path, outcome: &Outcome, rules: &[Instrument]) -> Result<(), Failure> {
     let file = OpenOptions::new().write(true).create_new(true).mode(0o644).open(path).map_err(|error| {
-        Failure::say(Exit::Failure, format!("cannot write {}: {error}; name a file that does not exist", path.display()))
+        Failure::say(
+            Exit::Failure,
+            format!("cannot write {}: {error}; name a file that does not exist", path.display()),
+        )
     })?;
     let mut file = BufWriter::new(file);
     backtest::write_csv(&mut file, &outcome.trips, rules)?;
@@ -334,7 +341,7 @@ fn show(report: &Report, outcome: &Outcome, out: &mut dyn Write) -> Result<(), F
                 count(group.won),
                 format!("{:.2}", Money(group.profit)),
                 Percent(group.profit_ratio_mean).to_string(),
-                Span::from_secs(group.duration_mean.nanos() / Span::SECOND.nanos()).to_string(),
+                Span::from_secs(group.duration_mean.minutes() * 60).to_string(),
             ]);
         }
         writeln!(out)?;

@@ -24,19 +24,14 @@ impl Table {
         self.rows.push(cells);
     }
 
-    /// Whether it has no rows.
-    #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        self.rows.is_empty()
-    }
-
     /// Writes it.
     ///
     /// # Errors
     ///
     /// `out` refuses.
     pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
-        let lines = || std::iter::once(&self.header).filter(|row| row.iter().any(|cell| !cell.is_empty())).chain(&self.rows);
+        let lines =
+            || std::iter::once(&self.header).filter(|row| row.iter().any(|cell| !cell.is_empty())).chain(&self.rows);
         let mut widths = vec![0; self.header.len()];
         for row in lines() {
             for (width, cell) in widths.iter_mut().zip(row) {
@@ -96,7 +91,7 @@ pub fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place) % 3 == 0 {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
