@@ -1,4 +1,5 @@
 //! Backtests of the real command against the reference lists, trade by trade.
+#![expect(clippy::float_arithmetic, reason = "tolerances are shares")]
 
 use std::path::Path;
 use std::process::Command;
