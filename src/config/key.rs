@@ -52,7 +52,8 @@ impl Table {
     /// The key of that name.
     #[must_use]
     pub fn key(&self, name: &str) -> Option<&'static Key> {
-        self.keys.iter().find(|key| key.name() == name)
+        let same = |field: &str| field.bytes().map(|byte| if byte == b'_' { b'-' } else { byte }).eq(name.bytes());
+        self.keys.iter().find(|key| same(key.field))
     }
 }
 

@@ -67,12 +67,12 @@ keys! {
         /// What is traded. Every other list of symbols may hold only these.
         symbols: Vec<Symbol>, default("['BTCUSDT', 'ETHUSDT']");
         /// Only for the practice market: what it is made from. The same seed makes the same market.
-        seed: u64, absent("1");
+        seed: u64, absent("`1` for practice");
         /// Only for recordings: files of recorded frames, plain or compressed (`.zst`), in the order of their time.
         files: Vec<PathBuf>, absent("must be written for recordings");
         /// Only for recordings: how fast they are played. `"1x"` is the pace at which they were recorded, `"10x"` ten
         /// times that, `"max"` does not wait at all.
-        speed: Speed, absent("\"1x\"");
+        speed: Speed, absent("`\"1x\"` for recordings");
     }
 }
 

@@ -1,5 +1,6 @@
 //! Reads a parsed file key by key, keeps the place of each, and goes on after a fault to find the next.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
@@ -8,7 +9,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::fault::Fault;
 use super::key::{Key, Presence, Table};
-use super::leak;
+use super::leak::{self, Leaks};
 use super::suggest::nearest;
 use super::value::Value;
 
@@ -16,41 +17,82 @@ use super::value::Value;
 #[derive(Debug)]
 pub struct Reader<'t> {
     text: &'t str,
-    leaks: Vec<Range<usize>>,
+    leaks: Leaks,
     places: BTreeMap<String, Range<usize>>,
     faulty: BTreeSet<String>,
+    range: Option<(&'static str, &'static str)>,
     faults: Vec<Fault>,
 }
 
 impl<'t> Reader<'t> {
-    /// A reader of `text`, which has noted already what in it must not be shown.
+    /// A reader of `text`, which has found already what in it must not be shown.
     pub(super) fn new(text: &'t str) -> Self {
-        let mut reader =
-            Self { text, leaks: Vec::new(), places: BTreeMap::new(), faulty: BTreeSet::new(), faults: Vec::new() };
-        for leak in leak::find(text) {
-            reader.leak(leak, "");
+        Self {
+            text,
+            leaks: Leaks::find(text),
+            places: BTreeMap::new(),
+            faulty: BTreeSet::new(),
+            range: None,
+            faults: Vec::new(),
         }
-        reader
     }
 
-    /// What was found.
-    pub(super) fn into_faults(self) -> Vec<Fault> {
+    /// What was found, nothing of it showing what looks like a secret.
+    pub(super) fn into_faults(mut self) -> Vec<Fault> {
+        for (offset, key) in std::mem::take(&mut self.leaks).into_places() {
+            self.fault(offset, &key, LEAK);
+        }
         self.faults
     }
 
-    /// Notes that the text at `span` looks like a secret: a fault, and never shown.
-    pub(super) fn leak(&mut self, span: Range<usize>, key: &str) {
-        if !self.leaks.iter().any(|known| overlap(known, &span)) {
-            self.fault(span.start, key, LEAK);
+    /// Notes that the text at `span` is not TOML; one fault a line, as the rest of a broken line means little.
+    pub(super) fn syntax(&mut self, span: Range<usize>, message: &str) {
+        if self.leaks.overlap(&span) {
+            return;
         }
-        self.leaks.push(span);
+        let excerpt = self.excerpt(&span);
+        let message = syntax_fault(&excerpt, message);
+        self.fault(span.start, "", &message);
+        if let Some((last, before)) = self.faults.split_last()
+            && before.iter().any(|fault| fault.line == last.line)
+        {
+            self.faults.pop();
+        }
+    }
+
+    /// Notes each string and key that looks like a secret once its escapes are read, and the paths of all that do.
+    pub(super) fn find_leaks(&mut self, value: &Spanned<DeValue<'_>>, path: &str) {
+        match value.get_ref() {
+            DeValue::String(text) => {
+                if self.leaks.overlap(&value.span()) || leak::contains(text) {
+                    self.leaks.add(value.span(), path);
+                    self.faulty.insert(path.to_owned());
+                }
+            }
+            DeValue::Array(items) => {
+                for (at, item) in items.iter().enumerate() {
+                    self.find_leaks(item, &format!("{path}[{at}]"));
+                }
+            }
+            DeValue::Table(table) => {
+                for (key, value) in table {
+                    let secret = self.leaks.overlap(&key.span()) || leak::contains(key.get_ref());
+                    if secret {
+                        self.leaks.add(key.span(), path);
+                    }
+                    let name = if secret { "…" } else { key.get_ref() };
+                    self.find_leaks(value, &join(path, name));
+                }
+            }
+            DeValue::Integer(_) | DeValue::Float(_) | DeValue::Boolean(_) | DeValue::Datetime(_) => {}
+        }
     }
 
     /// Notes a fault of the text at `span`; `what` goes on after that text.
     pub(super) fn refuse(&mut self, path: &str, span: Range<usize>, what: &str) {
-        let excerpt = self.excerpt(&span);
         self.faulty.insert(path.to_owned());
-        if !self.leaks.iter().any(|leak| overlap(leak, &span)) {
+        if !self.leaks.overlap(&span) {
+            let excerpt = self.excerpt(&span);
             self.fault(span.start, path, &format!("{excerpt} {what}"));
         }
     }
@@ -58,7 +100,7 @@ impl<'t> Reader<'t> {
     /// Notes that keys do not fit together, at the first of them that is written; silent when one of them is at fault
     /// by itself.
     pub(super) fn conflict(&mut self, paths: &[&str], what: &str) {
-        if paths.iter().any(|path| self.faulty.contains(*path)) {
+        if paths.iter().any(|path| self.faulty.iter().any(|faulty| within(faulty, path) || within(path, faulty))) {
             return;
         }
         let written = paths.iter().find_map(|path| Some((*path, self.places.get(*path)?.clone())));
@@ -74,47 +116,20 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// Notes that the text at `span` is not TOML; one fault a line, as the rest of a broken line means nothing.
-    pub(super) fn syntax(&mut self, span: Range<usize>, message: &str) {
-        let shown = !self.leaks.iter().any(|leak| overlap(leak, &span));
-        let excerpt = self.excerpt(&span);
-        let text = if shown && !excerpt.is_empty() { format!("{excerpt} is not TOML") } else { "not TOML".to_owned() };
-        self.fault(span.start, "", &format!("{text}: {message}"));
-        let line = self.faults.last().map(|fault| fault.line);
-        let first = self.faults.iter().position(|fault| fault.message.contains("not TOML") && Some(fault.line) == line);
-        if first.is_some_and(|first| first + 1 < self.faults.len()) {
-            self.faults.pop();
-        }
-    }
-
-    /// Notes each string and key that looks like a secret once its escapes are read.
-    pub(super) fn find_leaks(&mut self, value: &Spanned<DeValue<'_>>, path: &str) {
-        match value.get_ref() {
-            DeValue::String(text) => {
-                if !leak::find(text).is_empty() {
-                    self.leak(value.span(), path);
-                }
-            }
-            DeValue::Array(items) => {
-                for (at, item) in items.iter().enumerate() {
-                    self.find_leaks(item, &format!("{path}[{at}]"));
-                }
-            }
-            DeValue::Table(table) => {
-                for (key, value) in table {
-                    if !leak::find(key.get_ref()).is_empty() {
-                        self.leak(key.span(), path);
-                    }
-                    self.find_leaks(value, &join(path, key.get_ref()));
-                }
-            }
-            DeValue::Integer(_) | DeValue::Float(_) | DeValue::Boolean(_) | DeValue::Datetime(_) => {}
-        }
-    }
-
     /// Whether the file has this key.
     pub(super) fn has(&self, path: &str) -> bool {
         self.places.contains_key(path)
+    }
+
+    /// Keeps where a value stands.
+    pub(super) fn place(&mut self, path: &str, span: Range<usize>) {
+        self.places.insert(path.to_owned(), span);
+    }
+
+    /// The range of the key that is being read, as a way out; `least` and `most` where it has none.
+    pub(super) fn range(&self, least: &str, most: &str) -> String {
+        let (least, most) = self.range.unwrap_or((least, most));
+        format!("from {least} to {most}").replace('\'', "\"")
     }
 
     /// The table at `value`; keys it may not have are faults.
@@ -125,7 +140,7 @@ impl<'t> Reader<'t> {
         table: &'static Table,
     ) -> Option<&'v DeTable<'v>> {
         let DeValue::Table(written) = value.get_ref() else {
-            self.refuse(path, value.span(), &format!("is not a table; write {}", as_table(path)));
+            self.refuse(path, value.span(), &format!("is not a table; write {}", opened(path)));
             return None;
         };
         for key in written.keys() {
@@ -142,13 +157,17 @@ impl<'t> Reader<'t> {
         let path = join(path, &name);
         let Some(value) = table.get(name.as_str()) else {
             if let Presence::Required(example) = key.presence {
-                let written = if T::table().is_some() { as_table(&path) } else { format!("{name} = {example}") };
+                let way_out = match T::table() {
+                    Some(_) if path == name => format!("write [{name}] and its keys below it"),
+                    Some(_) | None => format!("write for example {name} = {example}"),
+                };
                 self.faulty.insert(path.clone());
-                self.fault(self.place_above(&path), &path, &format!("is missing; write for example {written}"));
+                self.fault(self.place_above(&path), &path, &format!("\"{name}\" is missing; {way_out}"));
             }
             return None;
         };
         self.places.insert(path.clone(), value.span());
+        self.range = key.within;
         T::read(value, &path, self)
     }
 
@@ -176,37 +195,36 @@ impl<'t> Reader<'t> {
         None
     }
 
-    fn unknown(&mut self, key: &Spanned<std::borrow::Cow<'_, str>>, path: &str, table: &'static Table) {
-        let hidden = self.leaks.iter().any(|leak| overlap(leak, &key.span()));
-        if hidden {
+    fn unknown(&mut self, key: &Spanned<Cow<'_, str>>, path: &str, table: &'static Table) {
+        if self.leaks.overlap(&key.span()) || self.faults.len() >= FAULTS_MAX {
             return;
         }
-        let shown: String = key.get_ref().chars().take(EXCERPT_CHARS_MAX).flat_map(char::escape_debug).collect();
+        let shown = shortened(key.get_ref());
+        let whole = join(path, &shown);
         if leak::names_a_secret(key.get_ref()) {
-            return self.fault(key.span().start, &join(path, &shown), SECRET_KEY);
+            return self.fault(key.span().start, &whole, &format!("\"{shown}\" {SECRET_KEY}"));
         }
         let names: Vec<String> = table.keys.iter().map(Key::name).collect();
         let way_out = match nearest(key.get_ref(), names.iter().map(String::as_str)) {
             Some(name) => format!("write {name}"),
-            None => format!("the keys here are {}", names.join(", ")),
+            None => format!("take it out: the keys here are {}", names.join(", ")),
         };
-        let place = if path.is_empty() { "this file".to_owned() } else { format!("[{path}]") };
-        self.fault(key.span().start, &join(path, &shown), &format!("is not a key of {place}; {way_out}"));
+        let place = if path.is_empty() { "this file".to_owned() } else { opened(path) };
+        self.fault(key.span().start, &whole, &format!("\"{shown}\" is not a key of {place}; {way_out}"));
     }
 
     fn excerpt(&self, span: &Range<usize>) -> String {
-        let written = self.text.get(span.clone()).unwrap_or_default();
-        let mut shown: String = written.chars().take(EXCERPT_CHARS_MAX).map(plainly).collect();
-        if written.chars().nth(EXCERPT_CHARS_MAX).is_some() {
-            shown.push('…');
+        if self.leaks.overlap(span) {
+            "…".to_owned()
+        } else {
+            shortened(self.text.get(span.clone()).unwrap_or_default())
         }
-        shown
     }
 
     /// Where the nearest written table above a key starts.
     fn place_above(&self, path: &str) -> usize {
         let mut above = path;
-        while let Some((parent, _)) = above.rsplit_once(['.', '[']) {
+        while let Some((parent, _)) = above.rsplit_once('.') {
             if let Some(span) = self.places.get(parent) {
                 return span.start;
             }
@@ -215,15 +233,14 @@ impl<'t> Reader<'t> {
         0
     }
 
-    pub(super) fn place(&mut self, path: &str, span: Range<usize>) {
-        self.places.insert(path.to_owned(), span);
-    }
-
+    /// Notes a fault at a place of the file.
     pub(super) fn fault(&mut self, offset: usize, key: &str, message: &str) {
-        let before = self.text.get(..offset).unwrap_or(self.text);
-        let line = before.matches('\n').count() + 1;
-        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-        self.faults.push(Fault { line, column, key: key.to_owned(), message: message.to_owned() });
+        if self.faults.len() < FAULTS_MAX {
+            let before = self.text.get(..offset).unwrap_or(self.text);
+            let line = before.matches('\n').count() + 1;
+            let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+            self.faults.push(Fault { line, column, key: leak::redacted(key), message: leak::redacted(message) });
+        }
     }
 }
 
@@ -243,23 +260,53 @@ pub(super) fn join(path: &str, key: &str) -> String {
     if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
 
-/// How a table of that path is opened.
-fn as_table(path: &str) -> String {
-    match path.split_once('[') {
-        Some((list, _)) => format!("[[{list}]]"),
-        None => format!("[{path}]"),
+/// How the table of that path is opened: `[risk]`, or `[[strategy.roi]]` for `strategy[0].roi[2]`.
+pub(super) fn opened(path: &str) -> String {
+    let parts = path.split('[').map(|part| part.split_once(']').map_or(part, |(_, rest)| rest));
+    let name: String = parts.collect();
+    if path.ends_with(']') { format!("[[{name}]]") } else { format!("[{name}]") }
+}
+
+/// Whether `inner` is `outer` or something in it.
+fn within(inner: &str, outer: &str) -> bool {
+    inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+}
+
+/// Text as it may be shown: not too long, and without characters that a terminal would act on.
+fn shortened(text: &str) -> String {
+    let mut shown = String::new();
+    for c in text.chars().take(EXCERPT_CHARS_MAX) {
+        match c {
+            '"' | '\'' | '\\' => shown.push(c),
+            _ => shown.extend(c.escape_debug()),
+        }
     }
+    if text.chars().nth(EXCERPT_CHARS_MAX).is_some() {
+        shown.push('…');
+    }
+    shown
 }
 
-fn overlap(one: &Range<usize>, other: &Range<usize>) -> bool {
-    one.start < other.end && other.start < one.end
-}
-
-fn plainly(c: char) -> String {
-    if c.is_control() { c.escape_debug().to_string() } else { c.to_string() }
+/// The parser's message with its expectation as a way out.
+fn syntax_fault(excerpt: &str, message: &str) -> String {
+    let (what, expected) = message.split_once(", expected ").unwrap_or((message, ""));
+    let way_out = match (what, expected) {
+        ("string values must be quoted", _) => format!("write \"{excerpt}\""),
+        ("missing escaped value", _) => "write \\\\ for a backslash, or the whole text in single quotes".to_owned(),
+        ("duplicate key", _) => "write it once".to_owned(),
+        ("invalid key-value pair", _) => "write a key, = and a value".to_owned(),
+        (_, "" | "nothing") if what.contains("recurs") => "write fewer brackets".to_owned(),
+        (_, "nothing") => "take it out".to_owned(),
+        (_, "") => "toml.io tells how it is written".to_owned(),
+        (_, expected) => format!("write {}", expected.replace(", ", " or ")),
+    };
+    let text = if excerpt.is_empty() { "this".to_owned() } else { excerpt.to_owned() };
+    format!("{text} is not TOML: {what}; {way_out}")
 }
 
 const EXCERPT_CHARS_MAX: usize = 60;
-const LEAK: &str = "something here looks like a key or token (not shown); take it out of this file, which is no place \
-                    for secrets, give it as a credential, and replace it at the exchange if others could read the file";
-const SECRET_KEY: &str = "secrets have no place in this file; give it as a credential and take the line out";
+const FAULTS_MAX: usize = 1_000;
+const LEAK: &str = "what stands here looks like a key or token and is not shown; take it out, give it as a credential, \
+                    and have a new one made if others could read this file";
+const SECRET_KEY: &str = "names a secret, and secrets have no place in this file; take it out and give it as a \
+                          credential";

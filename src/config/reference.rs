@@ -35,10 +35,11 @@ fn section(out: &mut String, path: &str, table: &'static Table, level: usize) {
 }
 
 fn row(out: &mut String, key: &Key, kind: &str) {
-    let mut value = kind.to_owned();
-    if !key.unit.is_empty() {
-        let _ = write!(value, ", {}", key.unit);
-    }
+    let mut value = match key.unit {
+        "" => kind.to_owned(),
+        unit if unit.starts_with(kind) => unit.to_owned(),
+        unit => format!("{kind}, {unit}"),
+    };
     if let Some((least, most)) = key.within {
         let _ = write!(value, ", from {} to {}", as_code(least), as_code(most));
     }

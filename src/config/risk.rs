@@ -85,7 +85,7 @@ pub(super) fn tradable(symbols: &[Symbol], path: &str, allowed: &[Symbol], above
     for (at, symbol) in symbols.iter().enumerate() {
         if !allowed.contains(symbol) {
             let what = format!("is not in {above}; add it there, or take it out here");
-            reader.conflict(&[&format!("{path}[{at}]")], &what);
+            reader.conflict(&[&format!("{path}[{at}]"), above, "market.symbols"], &what);
         }
     }
 }
@@ -95,7 +95,7 @@ fn rising<T: PartialOrd + std::fmt::Display>(limits: &[(&str, T)], reader: &mut 
         let [(small, less), (large, more)] = pair else { continue };
         if less > more {
             reader.conflict(
-                &[&format!("risk.{small}"), &format!("risk.{large}")],
+                &[&format!("risk.{small}"), &format!("risk.{large}"), "account.balance"],
                 &format!("does not fit: {small}, {less}, must be at most {large}, {more}"),
             );
         }

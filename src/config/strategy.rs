@@ -59,10 +59,10 @@ keys! {
     pub struct RawStrategy {
         /// Its name in the ledger, the API and the logs: lower-case letters, digits and dashes, at most 31, none twice.
         name: StrategyName, required("\"ema-btc\"");
-        /// When to hold a symbol. `"ema-cross"`: while the fast exponential average of the close is above the slow one.
-        /// `"rsi-reversion"`: from when the relative strength index falls under one level until it rises over another.
-        /// `"donchian-breakout"`: from a close above the highest high of the candles before until one under their
-        /// lowest low.
+        /// What it enters and leaves on. `"ema-cross"`: enters when the fast exponential average of the close crosses above
+        /// the slow one, leaves when it crosses below. `"rsi-reversion"`: enters when the relative strength index is under
+        /// one level, leaves when it is over another. `"donchian-breakout"`: enters on a close above the highest high of
+        /// the candles before, leaves on one under their lowest low.
         rule: RuleKind, required("\"ema-cross\"");
         /// For `ema-cross`: period of the fast average; less than `slow`.
         fast: u32, absent("must be written for `ema-cross`"), unit("candles"), within("1", "5000");
@@ -146,10 +146,11 @@ keys! {
 }
 
 /// What a strategy is checked against.
-pub(super) struct Surroundings<'a> {
-    pub(super) limits: &'a Limits,
+#[derive(Debug)]
+pub(super) struct Surroundings {
+    pub(super) limits: Limits,
     pub(super) balance: Notional,
-    pub(super) instruments: &'a [Instrument],
+    pub(super) instruments: Vec<Instrument>,
 }
 
 impl RawStrategy {
@@ -157,7 +158,7 @@ impl RawStrategy {
     pub(super) fn check(
         &mut self,
         path: &str,
-        around: Option<&Surroundings<'_>>,
+        around: Option<&Surroundings>,
         reader: &mut Reader<'_>,
     ) -> Option<StrategySettings> {
         if let Some(symbols) = &self.symbols {
@@ -222,7 +223,7 @@ impl RawStrategy {
         }
     }
 
-    fn sizing(&self, path: &str, around: Option<&Surroundings<'_>>, reader: &mut Reader<'_>) -> Option<Sizing> {
+    fn sizing(&self, path: &str, around: Option<&Surroundings>, reader: &mut Reader<'_>) -> Option<Sizing> {
         let sizing = self.sizing.as_ref()?;
         let path = format!("{path}.sizing");
         let used: &[&str] = match sizing.by? {
@@ -253,14 +254,14 @@ impl RawStrategy {
     }
 
     /// Checks what an entry is worth at most against the limits and the exchange's rules.
-    fn stake(&self, key: &str, stake: Notional, around: &Surroundings<'_>, reader: &mut Reader<'_>) {
+    fn stake(&self, key: &str, stake: Notional, around: &Surroundings, reader: &mut Reader<'_>) {
         let max = around.limits.order_notional_max;
         if stake > max {
             let what = format!(
                 "does not fit: an entry of {stake} would be refused by risk.order-notional-max, {max}; lower the one or \
                  raise the other"
             );
-            reader.conflict(&[key, "risk.order-notional-max"], &what);
+            reader.conflict(&[key, "risk.order-notional-max", "account.balance"], &what);
         }
         let symbols = self.symbols.as_deref().unwrap_or_default();
         let refusing = around
@@ -292,18 +293,16 @@ impl RawStrategy {
                 })
             }
         };
-        let roi: Option<Vec<RoiStep>> =
-            self.roi.iter().map(|step| Some(RoiStep { after: step.after?, profit: step.profit? })).collect();
-        let roi = roi?;
-        for (at, pair) in roi.windows(2).enumerate() {
-            if let [earlier, later] = pair
-                && later.after <= earlier.after
+        for (at, pair) in self.roi.windows(2).enumerate() {
+            if let [RawRoiStep { after: Some(earlier), .. }, RawRoiStep { after: Some(later), .. }] = pair
+                && later <= earlier
             {
-                let what =
-                    format!("does not come after the age before it, {}; write the steps by rising age", earlier.after);
+                let what = format!("does not come after the age before it, {earlier}; write the steps by rising age");
                 reader.conflict(&[&format!("{path}.roi[{}].after", at + 1)], &what);
             }
         }
+        let roi = self.roi.iter().map(|step| Some(RoiStep { after: step.after?, profit: step.profit? }));
+        let roi = roi.collect::<Option<Vec<RoiStep>>>()?;
         Some(Exits { stop_loss: self.stop_loss, trailing, roi, cooldown: self.cooldown })
     }
 

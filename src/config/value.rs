@@ -7,7 +7,7 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::key::Table;
-use super::reader::Reader;
+use super::reader::{Reader, opened};
 use super::suggest::{nearest, plain_decimal, plain_span};
 use crate::domain::{Asset, Market, Notional, Price, Qty, Rate, Span, StrategyName, Symbol};
 
@@ -32,7 +32,7 @@ impl<T: Value> Value for Vec<T> {
     fn kind() -> String {
         match T::kind().as_str() {
             "table" => "list of tables".to_owned(),
-            kind => format!("list of {kind}"),
+            kind => format!("list of {kind}s"),
         }
     }
 
@@ -42,7 +42,10 @@ impl<T: Value> Value for Vec<T> {
 
     fn read(value: &Spanned<DeValue<'_>>, path: &str, reader: &mut Reader<'_>) -> Option<Self> {
         let DeValue::Array(items) = value.get_ref() else {
-            let way_out = if T::table().is_some() { format!("[[{path}]]") } else { "it in [ and ]".to_owned() };
+            let way_out = match T::table() {
+                Some(_) => opened(&format!("{path}[]")),
+                None => "it in [ and ]".to_owned(),
+            };
             reader.refuse(path, value.span(), &format!("is not a list; write {way_out}"));
             return None;
         };
@@ -91,7 +94,7 @@ macro_rules! decimals {
                                 format!("has more than {scale} decimal places; write fewer")
                             }
                             Err(crate::domain::decimal::DecimalError::TooLarge { .. }) => {
-                                format!("is too large to be held; {example}")
+                                format!("is too large; write {}", reader.range("'0'", "'1000000000'"))
                             }
                         },
                         DeValue::Integer(number) if number.radix() == 10 => {
@@ -146,7 +149,8 @@ macro_rules! whole_numbers {
                             ("is not a whole number", None)
                         }
                     };
-                    let way_out = meant.unwrap_or_else(|| format!("a whole number from 0 to {}", Self::MAX));
+                    let way_out =
+                        meant.unwrap_or_else(|| format!("a whole number {}", reader.range("0", &Self::MAX.to_string())));
                     reader.refuse(path, value.span(), &format!("{what}; write {way_out}"));
                     None
                 }
@@ -172,7 +176,8 @@ impl Value for Span {
                 Ok(span) => return Some(span),
                 Err(_) => {
                     let meant = plain_span(text).filter(|plain| plain.parse::<Self>().is_ok());
-                    let way_out = meant.unwrap_or_else(|| "for example 500ms, 30s, 5m, 1h or 1d, in quotes".to_owned());
+                    let way_out = meant
+                        .map_or_else(|| "for example \"500ms\", \"30s\" or \"5m\"".to_owned(), |m| format!("\"{m}\""));
                     format!("is not a length of time; write {way_out}")
                 }
             },
@@ -200,7 +205,7 @@ impl Value for PathBuf {
     }
 
     fn read(value: &Spanned<DeValue<'_>>, path: &str, reader: &mut Reader<'_>) -> Option<Self> {
-        text(value, path, reader, ("a path in quotes", "/var/lib/tradingbot"), |text| {
+        text(value, path, reader, ("a path", "/var/lib/tradingbot"), |text| {
             (!text.is_empty() && !text.chars().any(char::is_control)).then(|| Self::from(text)).ok_or(None)
         })
     }
@@ -234,10 +239,10 @@ macro_rules! names {
 }
 
 names! {
-    Symbol, "symbol", "a symbol in capitals and quotes", "BTCUSDT",
+    Symbol, "symbol", "a symbol in capitals", "BTCUSDT",
         |text| text.to_uppercase().replace(['/', '-', ' '], "");
-    Asset, "asset", "an asset in capitals and quotes", "USDT", str::to_uppercase;
-    StrategyName, "name", "a name of at most 31 lower-case letters, digits and dashes in quotes", "ema-btc",
+    Asset, "asset", "an asset in capitals", "USDT", str::to_uppercase;
+    StrategyName, "name", "a name of at most 31 lower-case letters, digits and dashes", "ema-btc",
         |text| text.to_lowercase().replace(['_', ' ', '.'], "-");
 }
 
@@ -251,13 +256,13 @@ pub(super) fn text<T>(
     parse: impl FnOnce(&str) -> Result<T, Option<String>>,
 ) -> Option<T> {
     let (what, example) = expected;
-    let meant = match value.get_ref().as_str().map(parse) {
+    let (quotes, meant) = match value.get_ref().as_str().map(parse) {
         Some(Ok(read)) => return Some(read),
-        Some(Err(meant)) => meant,
-        None => None,
+        Some(Err(meant)) => ("", meant),
+        None => (" in quotes", None),
     };
     let way_out = meant.map_or_else(|| format!("for example \"{example}\""), |meant| format!("\"{meant}\""));
-    reader.refuse(path, value.span(), &format!("is not {what}; write {way_out}"));
+    reader.refuse(path, value.span(), &format!("is not {what}{quotes}; write {way_out}"));
     None
 }
 
