@@ -1,8 +1,10 @@
 //! APP: the command line.
 
+mod backtest;
 mod check_config;
 mod exit;
 mod pages;
+mod show;
 
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
@@ -24,6 +26,8 @@ struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Test a strategy on files of candles.
+    Backtest(Box<backtest::Backtest>),
     /// Check the configuration as start-up would, without starting.
     CheckConfig(check_config::CheckConfig),
     /// Print the completion script of a shell.
@@ -51,6 +55,7 @@ pub fn main() -> ExitCode {
 
 fn run(args: Args, out: &mut dyn Write) -> Result<(), Failure> {
     match args.command {
+        Command::Backtest(command) => command.run(args.json, out),
         Command::CheckConfig(command) => command.run(args.json, out),
         Command::Completions(command) => command.run(out),
         Command::Man(command) => command.run(out),

@@ -1,6 +1,7 @@
 //! What is known of each market: rules, last price, best prices, and how old that is.
 
-use crate::domain::{Instrument, Price, Qty, Symbol, Timestamp};
+use crate::domain::event::Trade;
+use crate::domain::{AmountError, Candle, Instrument, Price, Qty, Span, Symbol, Timestamp};
 
 /// One market.
 #[derive(Debug)]
@@ -19,7 +20,59 @@ pub struct Market {
     pub held: Qty,
     /// Which desks trade it.
     pub desks: Vec<usize>,
+    /// Candles in the making, one for each interval that a desk looks at.
+    pub forming: Vec<Forming>,
 }
+
+/// A candle in the making.
+#[derive(Debug)]
+pub struct Forming {
+    /// Its length.
+    pub interval: Span,
+    candle: Option<Candle>,
+}
+
+impl Forming {
+    /// Nothing has traded yet.
+    #[must_use]
+    pub const fn new(interval: Span) -> Self {
+        Self { interval, candle: None }
+    }
+
+    /// Takes in a trade. Candles that it proves over go to `closed`, oldest first: the one in the making, then one
+    /// without a trade for each interval in which nothing traded. A trade older than the candle in the making is late
+    /// and changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`AmountError`].
+    pub fn take(&mut self, trade: &Trade, closed: &mut Vec<Candle>) -> Result<(), AmountError> {
+        let start = trade.at.floor(self.interval);
+        if let Some(candle) = self.candle {
+            if start < candle.open_time {
+                return Ok(());
+            }
+            if start > candle.open_time {
+                closed.push(candle);
+                let mut empty = candle.open_time.plus(self.interval);
+                while empty < start && closed.len() < EMPTY_MAX {
+                    closed.push(Candle::flat(empty, candle.close));
+                    empty = empty.plus(self.interval);
+                }
+                self.candle = None;
+            }
+        }
+        self.candle.get_or_insert_with(|| Candle::flat(start, trade.price)).take(
+            trade.price,
+            trade.qty,
+            trade.count,
+            !trade.buyer_is_maker,
+        )
+    }
+}
+
+/// Intervals without a trade that are told of at once; after a longer silence the rest is left out.
+const EMPTY_MAX: usize = 1_024;
 
 /// All markets, found by symbol.
 #[derive(Debug)]
@@ -44,6 +97,7 @@ impl Markets {
                 heard: Timestamp::ZERO,
                 held: Qty::ZERO,
                 desks: Vec::new(),
+                forming: Vec::new(),
             })
             .collect();
         Self { markets, recent: 0 }

@@ -31,7 +31,7 @@ pub use positions::Position;
 pub use restore::RestoreError;
 
 use desk::{Desk, Running};
-use market::Markets;
+use market::{Forming, Markets};
 use orders::Orders;
 
 /// What an engine is made from.
@@ -76,6 +76,7 @@ pub struct Engine {
     fills: u64,
     refusals: u64,
     unclaimed: bool,
+    closed: Vec<Candle>,
 }
 
 impl Engine {
@@ -87,7 +88,11 @@ impl Engine {
         for (place, settings) in setup.strategies.iter().enumerate() {
             for symbol in &settings.symbols {
                 if let Some(market) = markets.find(*symbol) {
-                    markets.at_mut(market).desks.push(desks.len());
+                    let known = markets.at_mut(market);
+                    known.desks.push(desks.len());
+                    if known.forming.iter().all(|forming| forming.interval != settings.interval) {
+                        known.forming.push(Forming::new(settings.interval));
+                    }
                     desks.push(Desk::new(place, market, settings));
                 }
             }
@@ -113,6 +118,7 @@ impl Engine {
             fills: 0,
             refusals: 0,
             unclaimed: false,
+            closed: Vec::new(),
         }
     }
 
@@ -148,6 +154,12 @@ impl Engine {
     #[must_use]
     pub const fn halted(&self) -> Option<&HaltView> {
         self.halt.as_ref()
+    }
+
+    /// Which life this is.
+    #[must_use]
+    pub const fn run(&self) -> RunId {
+        self.run
     }
 
     /// What is held and what it is worth.
@@ -187,6 +199,17 @@ impl Engine {
 
     fn on_trade(&mut self, market: usize, trade: &Trade, out: &mut Vec<Command>) -> Result<(), AmountError> {
         self.on_last(market, trade.price)?;
+        for at in 0..self.markets.at(market).forming.len() {
+            let forming = &mut self.markets.at_mut(market).forming[at];
+            let interval = forming.interval;
+            let mut closed = std::mem::take(&mut self.closed);
+            let result = forming.take(trade, &mut closed);
+            for candle in closed.drain(..) {
+                self.on_candle(market, interval, &candle, out)?;
+            }
+            self.closed = closed;
+            result?;
+        }
         self.watch(market, trade.price, out)
     }
 

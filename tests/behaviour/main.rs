@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "a test looks for one thing, and may panic")]
 #![expect(clippy::print_stdout, reason = "a test says what it measured or skipped")]
 
+mod backtest;
 mod config;
 #[path = "../support/data.rs"]
 mod data;

@@ -1,0 +1,358 @@
+//! `tradingbot backtest`: a strategy over candle files.
+
+use std::collections::BTreeMap;
+use std::fs::OpenOptions;
+use std::io::{BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+
+use crate::backtest::{self, Feed, FillRule, Outcome, Report, Settings};
+use crate::domain::instrument::split_symbol;
+use crate::domain::{
+    Asset, EntryStyle, Exits, Instrument, Limits, Notional, Rate, RoiStep, RoundTrip, Rule, Sizing, Span,
+    StrategySettings, Symbol, Trailing,
+};
+use crate::store;
+
+use super::show::{Money, Percent, Table, count};
+use super::{Exit, Failure};
+
+/// `tradingbot backtest`.
+#[derive(Debug, Args)]
+pub struct Backtest {
+    /// Candle files, `.csv` or `.csv.zst`, in the layout of Binance's public data; files of one symbol follow each other.
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Which rule.
+    #[arg(long, value_enum, default_value_t = RuleName::EmaCross)]
+    strategy: RuleName,
+    /// Period of the fast average, in candles.
+    #[arg(long, default_value_t = 12)]
+    fast: u32,
+    /// Period of the slow average, in candles.
+    #[arg(long, default_value_t = 26)]
+    slow: u32,
+    /// Period of the relative strength index (14) or the Donchian channel (20), in candles.
+    #[arg(long)]
+    period: Option<u32>,
+    /// Enter when the relative strength index is under this.
+    #[arg(long, default_value_t = 30)]
+    enter_below: u32,
+    /// Leave when the relative strength index is over this.
+    #[arg(long, default_value_t = 70)]
+    leave_above: u32,
+    /// Value of an entry, in the quote asset.
+    #[arg(long, default_value = "100")]
+    stake: Notional,
+    /// Value of an entry as a share of equity, in place of a stake: 0.1 for a tenth.
+    #[arg(long, conflicts_with = "stake", value_name = "SHARE")]
+    equity_share: Option<Rate>,
+    /// How far under the entry price a position is left, as a share of it: 0.1 for 10 %.
+    #[arg(long, value_name = "SHARE")]
+    stop_loss: Option<Rate>,
+    /// How far under the highest price a rising stop follows, as a share of it.
+    #[arg(long, value_name = "SHARE")]
+    trailing: Option<Rate>,
+    /// The profit, after fees, from which the stop follows; from the start when it is not given.
+    #[arg(long, value_name = "SHARE", requires = "trailing")]
+    trailing_offset: Option<Rate>,
+    /// How far under the highest price it follows before that profit; not at all when it is not given.
+    #[arg(long, value_name = "SHARE", requires = "trailing_offset")]
+    trailing_before: Option<Rate>,
+    /// Least profit to leave with, by age: `0m:0.1,12h:0.05,2d:0.02`. A bare age is in minutes.
+    #[arg(long, value_delimiter = ',', value_name = "AGE:SHARE", value_parser = roi_step)]
+    roi: Vec<RoiStep>,
+    /// How long a symbol is left alone after a position in it was closed, such as `2h`.
+    #[arg(long, default_value = "0s", value_name = "SPAN")]
+    cooldown: Span,
+    /// Positions that may be open at once; as many as symbols when it is not given.
+    #[arg(long, alias = "max-open-trades", value_name = "COUNT")]
+    positions_max: Option<u32>,
+    /// Candles of each symbol that only warm the rule up.
+    #[arg(long, default_value_t = 200, value_name = "COUNT")]
+    warm_up: u32,
+    /// What is there at the start, in the quote asset.
+    #[arg(long, default_value = "10000")]
+    balance: Notional,
+    /// Fee of each order, as a share of its value.
+    #[arg(long, default_value = "0.001", value_name = "SHARE")]
+    fee: Rate,
+    /// Least value of an order, in the quote asset.
+    #[arg(long, default_value = "5", value_name = "AMOUNT")]
+    notional_min: Notional,
+    /// What is assumed about the inside of a candle.
+    #[arg(long, value_enum, default_value_t = FillRuleName::Strict)]
+    fill_rule: FillRuleName,
+    /// How much worse market and stop orders trade, as a share of the price; 0.0005 with `strict`, 0 with `freqtrade`.
+    #[arg(long, value_name = "SHARE")]
+    slippage: Option<Rate>,
+    /// Interval of the candles, when the file names do not tell.
+    #[arg(long, value_name = "SPAN")]
+    interval: Option<Span>,
+    /// Symbol of the candles, when the file name does not tell.
+    #[arg(long)]
+    symbol: Option<Symbol>,
+    /// Write the list of trades as CSV to this file, which must not exist; `-` prints it in place of the report.
+    #[arg(long, value_name = "FILE")]
+    trades: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum RuleName {
+    /// Enters when the fast average crosses above the slow one, leaves when it crosses below.
+    EmaCross,
+    /// Enters under one level of the relative strength index, leaves over another.
+    #[value(alias = "rsi", alias = "rsi-30-70")]
+    RsiReversion,
+    /// Enters above the highest high of late, leaves under the lowest low.
+    #[value(alias = "donchian", alias = "donchian-20")]
+    DonchianBreakout,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum FillRuleName {
+    /// Pessimistic.
+    Strict,
+    /// As the freqtrade backtester does it.
+    Freqtrade,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Json<'a> {
+    report: &'a Report,
+    trades: &'a [RoundTrip],
+}
+
+impl Backtest {
+    /// Runs it and prints what came of it.
+    pub fn run(&self, json: bool, out: &mut dyn Write) -> Result<(), Failure> {
+        let feeds = self.feeds()?;
+        let settings = self.settings(&feeds)?;
+        let outcome = backtest::run(&settings, &feeds).map_err(|error| Failure::new(Exit::Failure, &error))?;
+        let report = Report::of(&outcome).map_err(|error| Failure::new(Exit::Failure, &error))?;
+        let rules: Vec<Instrument> = feeds.iter().map(|feed| feed.rules.clone()).collect();
+        if let Some(path) = &self.trades {
+            if path == Path::new("-") {
+                return Ok(backtest::write_csv(out, &outcome.trips, &rules)?);
+            }
+            write_file(path, &outcome, &rules)?;
+        }
+        if json {
+            let json = Json { report: &report, trades: &outcome.trips };
+            serde_json::to_writer_pretty(&mut *out, &json).map_err(std::io::Error::from)?;
+            return Ok(writeln!(out)?);
+        }
+        show(&report, &outcome, out)
+    }
+
+    fn feeds(&self) -> Result<Vec<Feed>, Failure> {
+        let mut feeds: Vec<Feed> = Vec::new();
+        for path in &self.files {
+            let file = store::read_klines(path).map_err(|error| Failure::new(Exit::Data, &error))?;
+            let named = |what: &str, flag: &str| {
+                let path = path.display();
+                Failure::say(Exit::Data, format!("{path}: its name does not tell the {what}; give it with --{flag}"))
+            };
+            let symbol = self.symbol.or(file.symbol).ok_or_else(|| named("symbol", "symbol"))?;
+            let interval = self.interval.unwrap_or(file.interval);
+            match feeds.iter_mut().find(|feed| feed.rules.symbol == symbol) {
+                Some(feed) => {
+                    let last = feed.candles.last().map(|candle| candle.open_time);
+                    let first = file.candles.first().map(|candle| candle.open_time);
+                    if feed.interval != interval || first <= last {
+                        let path = path.display();
+                        let message =
+                            format!("{path}: does not follow the files of {symbol} before it; order them by time");
+                        return Err(Failure::say(Exit::Data, message));
+                    }
+                    feed.candles.extend(file.candles);
+                }
+                None => feeds.push(Feed { rules: self.rules(symbol), interval, candles: file.candles }),
+            }
+        }
+        for feed in &mut feeds {
+            feed.candles =
+                store::fill_gaps(&feed.candles, feed.interval).map_err(|error| Failure::new(Exit::Data, &error))?;
+        }
+        Ok(feeds)
+    }
+
+    fn rules(&self, symbol: Symbol) -> Instrument {
+        let (base, quote) = split_symbol(&symbol).unwrap_or_else(|| {
+            let whole: Asset = symbol
+                .as_str()
+                .get(..ASSET_BYTES_MAX.min(symbol.as_str().len()))
+                .and_then(|text| text.parse().ok())
+                .unwrap_or_else(|| "BASE".parse().expect("it is an asset's name"));
+            (whole, "QUOTE".parse().expect("it is an asset's name"))
+        });
+        let mut rules = Instrument::plain(symbol, base, quote, self.fee);
+        rules.notional_min = self.notional_min;
+        rules
+    }
+
+    fn settings(&self, feeds: &[Feed]) -> Result<Settings, Failure> {
+        let usage = |message: &str| Failure::say(Exit::Usage, message);
+        let first = feeds.first().expect("clap asks for at least one file");
+        if feeds.iter().any(|feed| feed.rules.quote != first.rules.quote) {
+            return Err(usage("the symbols are not all paid with the same asset; test them one by one"));
+        }
+        if feeds.iter().any(|feed| feed.interval != first.interval) {
+            return Err(usage("the files do not all have candles of the same length; test them one by one"));
+        }
+        let symbols: Vec<Symbol> = feeds.iter().map(|feed| feed.rules.symbol).collect();
+        let count = u32::try_from(symbols.len()).unwrap_or(u32::MAX);
+        let strategy = StrategySettings {
+            name: "backtest".parse().expect("it is a strategy's name"),
+            rule: self.rule()?,
+            symbols: symbols.clone(),
+            interval: first.interval,
+            sizing: match self.equity_share {
+                Some(share) => Sizing::EquityShare { share },
+                None => Sizing::Fixed { stake: self.stake },
+            },
+            entry: EntryStyle::Market,
+            exits: self.exits()?,
+            positions_max: self.positions_max.unwrap_or(count),
+            warm_up: self.warm_up,
+        };
+        let (fill_rule, slippage) = match self.fill_rule {
+            FillRuleName::Strict => (FillRule::Strict, Rate::from_units(STRICT_SLIPPAGE_UNITS)),
+            FillRuleName::Freqtrade => (FillRule::Freqtrade, Rate::ZERO),
+        };
+        Ok(Settings {
+            quote: first.rules.quote,
+            balance: self.balance,
+            strategies: vec![strategy],
+            limits: Limits::none(symbols),
+            fill_rule,
+            slippage: self.slippage.unwrap_or(slippage),
+            mark_every: Span::DAY,
+        })
+    }
+
+    fn rule(&self) -> Result<Rule, Failure> {
+        let usage = |message: &str| Err(Failure::say(Exit::Usage, message));
+        let rule = match self.strategy {
+            RuleName::EmaCross => Rule::EmaCross { fast: self.fast, slow: self.slow },
+            RuleName::RsiReversion => Rule::RsiReversion {
+                period: self.period.unwrap_or(14),
+                enter_below: self.enter_below,
+                leave_above: self.leave_above,
+            },
+            RuleName::DonchianBreakout => Rule::DonchianBreakout { period: self.period.unwrap_or(20) },
+        };
+        match rule {
+            Rule::EmaCross { fast: 0, .. } => usage("--fast must be at least 1"),
+            Rule::EmaCross { fast, slow } if fast >= slow => usage("--fast must be less than --slow"),
+            Rule::RsiReversion { period: 0, .. } | Rule::DonchianBreakout { period: 0 } => {
+                usage("--period must be at least 1")
+            }
+            Rule::RsiReversion { enter_below, leave_above, .. } if enter_below > 100 || leave_above > 100 => {
+                usage("--enter-below and --leave-above are levels from 0 to 100")
+            }
+            Rule::EmaCross { .. } | Rule::RsiReversion { .. } | Rule::DonchianBreakout { .. } => Ok(rule),
+        }
+    }
+
+    fn exits(&self) -> Result<Exits, Failure> {
+        let mut steps: BTreeMap<Span, Rate> = BTreeMap::new();
+        for step in &self.roi {
+            if steps.insert(step.after, step.profit).is_some() {
+                let message = format!("--roi names the age {} twice", step.after);
+                return Err(Failure::say(Exit::Usage, message));
+            }
+        }
+        let shares = [
+            ("--stop-loss", self.stop_loss),
+            ("--trailing", self.trailing),
+            ("--trailing-before", self.trailing_before),
+        ];
+        for (flag, share) in shares {
+            if share.is_some_and(|share| share <= Rate::ZERO || share >= Rate::ONE) {
+                let message = format!("{flag} must be a share between 0 and 1, such as 0.1 for 10 %");
+                return Err(Failure::say(Exit::Usage, message));
+            }
+        }
+        Ok(Exits {
+            stop_loss: self.stop_loss,
+            trailing: self.trailing.map(|distance| Trailing {
+                distance,
+                offset: self.trailing_offset,
+                distance_before: self.trailing_before,
+            }),
+            roi: steps.into_iter().map(|(after, profit)| RoiStep { after, profit }).collect(),
+            cooldown: self.cooldown,
+        })
+    }
+}
+
+fn roi_step(text: &str) -> Result<RoiStep, String> {
+    let (age, profit) = text.split_once(':').ok_or("write it as AGE:SHARE, such as 12h:0.05")?;
+    let after = match age.parse::<u32>() {
+        Ok(minutes) => Span::from_secs(i64::from(minutes) * 60),
+        Err(_) => age.parse::<Span>().map_err(|error| error.to_string())?,
+    };
+    Ok(RoiStep { after, profit: profit.parse::<Rate>().map_err(|error| error.to_string())? })
+}
+
+fn write_file(path: &Path, outcome: &Outcome, rules: &[Instrument]) -> Result<(), Failure> {
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o644).open(path).map_err(|error| {
+        Failure::say(
+            Exit::Failure,
+            format!("cannot write {}: {error}; name a file that does not exist", path.display()),
+        )
+    })?;
+    let mut file = BufWriter::new(file);
+    backtest::write_csv(&mut file, &outcome.trips, rules)?;
+    Ok(file.flush()?)
+}
+
+fn show(report: &Report, outcome: &Outcome, out: &mut dyn Write) -> Result<(), Failure> {
+    writeln!(out, "{} to {}, {} candles", report.from, report.to, count(report.candles))?;
+    let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.3}"));
+    let mut totals = Table::new(&["", ""]);
+    let rows = [
+        ("balance", format!("{:.2}", Money(report.balance))),
+        ("equity", format!("{:.2}", Money(report.equity))),
+        ("profit", format!("{:.2} ({})", Money(report.profit), Percent(report.profit_ratio))),
+        ("largest drawdown", Percent(report.drawdown_max).to_string()),
+        ("trades", format!("{}, {} won", count(report.trades.count), count(report.trades.won))),
+        ("fees", format!("{:.2}", Money(report.trades.fees))),
+        ("profit factor", number(report.profit_factor)),
+        ("expectancy", number(report.expectancy)),
+        ("Sharpe ratio", number(report.sharpe)),
+        ("Sortino ratio", number(report.sortino)),
+    ];
+    for (name, value) in rows {
+        totals.row(vec![name.to_owned(), value]);
+    }
+    totals.write(out)?;
+    for (title, groups) in [("symbol", &report.by_symbol), ("left by", &report.by_reason)] {
+        let mut table = Table::new(&[title, "trades", "won", "profit", "mean", "mean time"]);
+        for (name, group) in groups {
+            table.row(vec![
+                name.clone(),
+                count(group.count),
+                count(group.won),
+                format!("{:.2}", Money(group.profit)),
+                Percent(group.profit_ratio_mean).to_string(),
+                Span::from_secs(group.duration_mean.minutes() * 60).to_string(),
+            ]);
+        }
+        writeln!(out)?;
+        table.write(out)?;
+    }
+    if let Some(reason) = &outcome.refusal_last {
+        writeln!(out, "\n{} orders were refused, the last because {reason}", count(report.refusals))?;
+    }
+    Ok(())
+}
+
+const ASSET_BYTES_MAX: usize = 15;
+/// A twentieth of a percent: a spread and a little depth.
+const STRICT_SLIPPAGE_UNITS: i64 = 50_000;

@@ -1,0 +1,71 @@
+//! Backtests of the real command against the reference lists, trade by trade.
+#![expect(clippy::float_arithmetic, reason = "tolerances are shares")]
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::data::shared;
+
+/// Tolerances of the reference: times, amounts and reasons equal, prices within 1e-6 of themselves or 1e-8, profit ratios
+/// within 2e-6 or 1e-8 of the entry price.
+fn differs(expected: &[&str], got: &[&str]) -> bool {
+    let number = |text: &str| text.parse::<f64>().unwrap();
+    let near = |place: usize| {
+        let (expected, got) = (number(expected[place]), number(got[place]));
+        (expected - got).abs() <= (1e-6 * expected.abs()).max(1e-8)
+    };
+    let same = [0, 1, 2, 5, 7, 8, 11, 12].iter().all(|place| expected[*place] == got[*place]);
+    let prices = [3, 4, 6, 13, 14, 15, 16].into_iter().all(near);
+    let ratio = (number(expected[9]) - number(got[9])).abs() <= 2e-6_f64.max(1e-8 / number(expected[3]));
+    !(same && prices && ratio)
+}
+
+fn arguments(run: &Value) -> Vec<String> {
+    let mut arguments = vec!["--stop-loss", "0.1"];
+    match run["variant"].as_str().unwrap() {
+        "stop" => {}
+        "roi" => arguments.extend(["--roi", "0:0.1,720:0.05,2880:0.02,7200:0"]),
+        "trail" => arguments.extend(["--trailing", "0.02", "--trailing-offset", "0.04"]),
+        "trail-plain" => arguments = vec!["--stop-loss", "0.05", "--trailing", "0.05"],
+        other => panic!("variant {other} is not known to this test"),
+    }
+    let mut arguments: Vec<String> = arguments.into_iter().map(str::to_owned).collect();
+    arguments.push(format!("--positions-max={}", run["max_open_trades"]));
+    arguments
+}
+
+fn list(shared: &Path, run: &Value) -> Vec<Vec<String>> {
+    let files = run["files"].as_array().unwrap().iter().map(|file| {
+        let file = file.as_str().unwrap();
+        shared.join(file.strip_prefix("shared/").unwrap_or(file))
+    });
+    let output = Command::new(env!("CARGO_BIN_EXE_tradingbot"))
+        .args(["backtest", "--fill-rule", "freqtrade", "--strategy", "ema-cross", "--trades", "-"])
+        .args(arguments(run))
+        .args(files)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().skip(1).map(|line| line.split(',').map(str::to_owned).collect()).collect()
+}
+
+#[test]
+fn the_freqtrade_rule_gives_the_reference_lists_trade_by_trade() {
+    let Some(shared) = shared("") else { return };
+    let folder = shared.join("reference/backtests");
+    let manifest: Value = serde_json::from_slice(&std::fs::read(folder.join("manifest.json")).unwrap()).unwrap();
+    for (name, run) in manifest["runs"].as_object().unwrap() {
+        let expected = std::fs::read_to_string(folder.join(format!("{name}.csv"))).unwrap();
+        let expected: Vec<Vec<&str>> = expected.lines().skip(1).map(|line| line.split(',').collect()).collect();
+        let got = list(&shared, run);
+        assert_eq!(got.len(), expected.len(), "{name}: trades");
+        for (expected, got) in expected.iter().zip(&got) {
+            let got: Vec<&str> = got.iter().map(String::as_str).collect();
+            assert!(!differs(expected, &got), "{name}\nexpected {expected:?}\ngot      {got:?}");
+        }
+        println!("{name}: {} trades equal", expected.len());
+    }
+}
