@@ -11,7 +11,9 @@ pub mod sim;
 pub mod strategy;
 
 // BASE: named by shells and apps only
+pub mod clock;
 pub mod config;
+pub mod secrets;
 
 // SHELLS: bytes in, bytes out
 pub mod ledger;

@@ -1,0 +1,6 @@
+//! Tests that need a process of their own: what a program does to itself, seen from inside and outside.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod probe;
+mod secrets;
