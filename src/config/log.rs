@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::key::keys;
 use super::reader::Reader;
-use super::value::words;
+use super::words::words;
 
 keys! {
     /// What is logged, and where. Keys, tokens and signatures are never written, whatever stands here.

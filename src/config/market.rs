@@ -8,7 +8,8 @@ use toml::de::DeValue;
 
 use super::key::keys;
 use super::reader::Reader;
-use super::value::{Value, text, words};
+use super::value::{Value, text};
+use super::words::words;
 use crate::domain::{Market, Symbol};
 
 /// Which market is traded, and where its data comes from.

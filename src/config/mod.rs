@@ -8,15 +8,18 @@ mod key;
 mod leak;
 mod log;
 mod market;
+mod number;
 mod raw;
 mod reader;
 mod reference;
 mod risk;
 mod service;
+mod sizing;
 mod strategy;
 mod suggest;
 mod value;
 mod view;
+mod words;
 
 use std::fs::File;
 use std::io::Read;

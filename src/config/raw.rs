@@ -16,8 +16,10 @@ use super::market::{MarketSettings, RawMarket, Source};
 use super::reader::Reader;
 use super::risk::RawRisk;
 use super::service::{Sandbox, Secrets};
-use super::strategy::{RawStrategy, Surroundings};
-use super::value::{Value, word, words};
+use super::sizing::Surroundings;
+use super::strategy::RawStrategy;
+use super::value::Value;
+use super::words::{word, words};
 use super::{Config, Mode, Start};
 use crate::domain::{Instrument, Rate, StrategySettings, Symbol};
 

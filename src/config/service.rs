@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::key::keys;
-use super::value::words;
+use super::words::words;
 
 keys! {
     /// What the process takes from itself before it starts.

@@ -4,10 +4,10 @@ use super::key::keys;
 use super::market::no_repeats;
 use super::reader::Reader;
 use super::risk::tradable;
-use super::value::words;
+use super::sizing::{RawSizing, Surroundings};
+use super::words::words;
 use crate::domain::{
-    EntryStyle, Exits, Instrument, Limits, Notional, Rate, RoiStep, Rounding, Rule, Sizing, Span, StrategyName,
-    StrategySettings, Symbol, Trailing,
+    EntryStyle, Exits, Rate, RoiStep, Rule, Sizing, Span, StrategyName, StrategySettings, Symbol, Trailing,
 };
 
 /// The rule's name, as written.
@@ -19,17 +19,6 @@ pub enum RuleKind {
     RsiReversion,
     /// [`Rule::DonchianBreakout`].
     DonchianBreakout,
-}
-
-/// The way an entry is sized, as written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SizingKind {
-    /// [`Sizing::Fixed`].
-    Fixed,
-    /// [`Sizing::EquityShare`].
-    EquityShare,
-    /// [`Sizing::VolatilityTarget`].
-    VolatilityTarget,
 }
 
 /// What an entry order is, as written.
@@ -45,11 +34,6 @@ words!(RuleKind {
     EmaCross = "ema-cross",
     RsiReversion = "rsi-reversion",
     DonchianBreakout = "donchian-breakout",
-});
-words!(SizingKind {
-    Fixed = "fixed",
-    EquityShare = "equity-share",
-    VolatilityTarget = "volatility-target",
 });
 words!(EntryKind { Market = "market", PostOnly = "post-only" });
 
@@ -101,28 +85,6 @@ keys! {
 }
 
 keys! {
-    /// How much an entry is worth.
-    pub struct RawSizing {
-        /// `"fixed"`: the same stake each time. `"equity-share"`: a share of the account's equity at the time of entry.
-        /// `"volatility-target"`: the more the price moves, the less: equity times `risk` over the average true range
-        /// as a share of the close.
-        by: SizingKind, required("\"fixed\"");
-        /// For `fixed`: what an entry is worth.
-        stake: Notional, absent("must be written for `fixed`"), unit("quote asset"), within("'0.01'", "'1000000000'");
-        /// For `equity-share`: what share an entry is worth.
-        share: Rate, absent("must be written for `equity-share`"), unit("share of equity"), within("'0.0001'", "'1'");
-        /// For `volatility-target`: what a move of one average true range should win or lose.
-        risk: Rate, absent("must be written for `volatility-target`"), unit("share of equity"),
-            within("'0.0001'", "'0.5'");
-        /// For `volatility-target`: period of the average true range.
-        period: u32, absent("must be written for `volatility-target`"), unit("candles"), within("1", "5000");
-        /// For `volatility-target`: the most an entry is worth.
-        share_max: Rate, absent("must be written for `volatility-target`"), unit("share of equity"),
-            within("'0.0001'", "'1'");
-    }
-}
-
-keys! {
     /// A stop that rises with the highest price since entry and never falls.
     pub struct RawTrailing {
         /// How far under the highest price the position is left.
@@ -143,14 +105,6 @@ keys! {
         /// Least profit after fees.
         profit: Rate, required("\"0.01\""), unit("share of what was paid"), within("'-1'", "'100'");
     }
-}
-
-/// What a strategy is checked against.
-#[derive(Debug)]
-pub(super) struct Surroundings {
-    pub(super) limits: Limits,
-    pub(super) balance: Notional,
-    pub(super) instruments: Vec<Instrument>,
 }
 
 impl RawStrategy {
@@ -175,7 +129,9 @@ impl RawStrategy {
             reader.conflict(&[&format!("{path}.interval")], what);
         }
         let rule = self.rule(path, reader);
-        let sizing = self.sizing(path, around, reader);
+        let symbols = self.symbols.as_deref().unwrap_or_default();
+        let sizing =
+            self.sizing.as_ref().and_then(|sizing| sizing.check(&format!("{path}.sizing"), symbols, around, reader));
         let exits = self.exits(path, reader);
         let entry = self.entry(path, reader);
         let (rule, sizing, symbols) = (rule?, sizing?, self.symbols.clone()?);
@@ -220,60 +176,6 @@ impl RawStrategy {
                 Some(Rule::RsiReversion { period: self.period?, enter_below, leave_above })
             }
             RuleKind::DonchianBreakout => Some(Rule::DonchianBreakout { period: self.period? }),
-        }
-    }
-
-    fn sizing(&self, path: &str, around: Option<&Surroundings>, reader: &mut Reader<'_>) -> Option<Sizing> {
-        let sizing = self.sizing.as_ref()?;
-        let path = format!("{path}.sizing");
-        let used: &[&str] = match sizing.by? {
-            SizingKind::Fixed => &["stake"],
-            SizingKind::EquityShare => &["share"],
-            SizingKind::VolatilityTarget => &["risk", "period", "share-max"],
-        };
-        parameters(&path, "by", used, &["stake", "share", "risk", "period", "share-max"], reader);
-        let (checked, largest, key) = match sizing.by? {
-            SizingKind::Fixed => {
-                let stake = sizing.stake?;
-                (Sizing::Fixed { stake }, around.map(|_| stake), "stake")
-            }
-            SizingKind::EquityShare => {
-                let share = sizing.share?;
-                (Sizing::EquityShare { share }, around.and_then(|around| part(around.balance, share)), "share")
-            }
-            SizingKind::VolatilityTarget => {
-                let (risk, period, share_max) = (sizing.risk?, sizing.period?, sizing.share_max?);
-                let largest = around.and_then(|around| part(around.balance, share_max));
-                (Sizing::VolatilityTarget { risk, period, share_max }, largest, "share-max")
-            }
-        };
-        if let (Some(around), Some(largest)) = (around, largest) {
-            self.stake(&format!("{path}.{key}"), largest, around, reader);
-        }
-        Some(checked)
-    }
-
-    /// Checks what an entry is worth at most against the limits and the exchange's rules.
-    fn stake(&self, key: &str, stake: Notional, around: &Surroundings, reader: &mut Reader<'_>) {
-        let max = around.limits.order_notional_max;
-        if stake > max {
-            let what = format!(
-                "does not fit: an entry of {stake} would be refused by risk.order-notional-max, {max}; lower the one or \
-                 raise the other"
-            );
-            reader.conflict(&[key, "risk.order-notional-max", "account.balance"], &what);
-        }
-        let symbols = self.symbols.as_deref().unwrap_or_default();
-        let refusing = around
-            .instruments
-            .iter()
-            .find(|instrument| symbols.contains(&instrument.symbol) && stake < instrument.notional_min);
-        if let Some(instrument) = refusing {
-            let what = format!(
-                "does not fit: an entry of {stake} is under the least order of {}, {}; raise it",
-                instrument.symbol, instrument.notional_min
-            );
-            reader.conflict(&[key], &what);
         }
     }
 
@@ -335,12 +237,8 @@ fn warm_up_min(rule: Rule, sizing: Sizing) -> u32 {
     }
 }
 
-fn part(balance: Notional, share: Rate) -> Option<Notional> {
-    balance.scaled(share, Rounding::Up).ok()
-}
-
 /// Notes a fault for each parameter that the choice under `choice` needs and lacks, or has and cannot use.
-fn parameters(path: &str, choice: &str, used: &[&str], all: &[&str], reader: &mut Reader<'_>) {
+pub(super) fn parameters(path: &str, choice: &str, used: &[&str], all: &[&str], reader: &mut Reader<'_>) {
     let choice = format!("{path}.{choice}");
     for name in all {
         let key = format!("{path}.{name}");

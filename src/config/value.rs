@@ -8,8 +8,8 @@ use toml::de::DeValue;
 
 use super::key::Table;
 use super::reader::{Reader, opened};
-use super::suggest::{nearest, plain_decimal, plain_span};
-use crate::domain::{Asset, Market, Notional, Price, Qty, Rate, Span, StrategyName, Symbol};
+use super::suggest::plain_span;
+use crate::domain::{Asset, Span, StrategyName, Symbol};
 
 /// A kind of value in the file.
 pub trait Value: Sized {
@@ -69,101 +69,6 @@ impl<T: Value> Value for Vec<T> {
         self.iter().map(T::view).collect()
     }
 }
-
-macro_rules! decimals {
-    ($($type:ty, $share:literal, $example:literal;)*) => {
-        $(
-            impl Value for $type {
-                fn kind() -> String {
-                    if $share { "share".to_owned() } else { "decimal".to_owned() }
-                }
-
-                fn read(value: &Spanned<DeValue<'_>>, path: &str, reader: &mut Reader<'_>) -> Option<Self> {
-                    let example = format!("write for example \"{}\"", $example);
-                    let meant = |text: &str| match plain_decimal(text, $share) {
-                        Some(plain) if plain.parse::<Self>().is_ok() => format!("write \"{plain}\""),
-                        Some(_) | None => example.clone(),
-                    };
-                    let what = match value.get_ref() {
-                        DeValue::String(text) => match text.parse::<Self>() {
-                            Ok(value) => return Some(value),
-                            Err(crate::domain::decimal::DecimalError::NotPlain { .. }) => {
-                                format!("is not a plain decimal number; {}", meant(text))
-                            }
-                            Err(crate::domain::decimal::DecimalError::TooFine { scale, .. }) => {
-                                format!("has more than {scale} decimal places; write fewer")
-                            }
-                            Err(crate::domain::decimal::DecimalError::TooLarge { .. }) => {
-                                format!("is too large; write {}", reader.range("'0'", "'1000000000'"))
-                            }
-                        },
-                        DeValue::Integer(number) if number.radix() == 10 => {
-                            format!("is a number without quotes; {}", meant(number.as_str()))
-                        }
-                        DeValue::Float(number) => format!("is a number without quotes; {}", meant(number.as_str())),
-                        DeValue::Integer(_)
-                        | DeValue::Boolean(_)
-                        | DeValue::Datetime(_)
-                        | DeValue::Array(_)
-                        | DeValue::Table(_) => format!("is not a decimal number in quotes; {example}"),
-                    };
-                    reader.refuse(path, value.span(), &what);
-                    None
-                }
-
-                fn view(&self) -> Json {
-                    self.to_string().into()
-                }
-            }
-        )*
-    };
-}
-
-decimals! {
-    Price, false, "0.01";
-    Qty, false, "0.001";
-    Notional, false, "100.50";
-    Rate, true, "0.02";
-}
-
-macro_rules! whole_numbers {
-    ($($type:ty)*) => {
-        $(
-            impl Value for $type {
-                fn kind() -> String {
-                    "whole number".to_owned()
-                }
-
-                fn read(value: &Spanned<DeValue<'_>>, path: &str, reader: &mut Reader<'_>) -> Option<Self> {
-                    let read = |text: &str| text.parse::<Self>().ok();
-                    let plain = |text: &str| plain_decimal(text, false).filter(|plain| read(plain).is_some());
-                    let (what, meant) = match value.get_ref() {
-                        DeValue::Integer(number) => match Self::from_str_radix(number.as_str(), number.radix()) {
-                            Ok(number) => return Some(number),
-                            Err(_) => ("does not fit", None),
-                        },
-                        DeValue::String(text) if read(text).is_some() => ("is in quotes", plain(text)),
-                        DeValue::String(text) => ("is not a whole number", plain(text)),
-                        DeValue::Float(number) => ("is not a whole number", plain(number.as_str())),
-                        DeValue::Boolean(_) | DeValue::Datetime(_) | DeValue::Array(_) | DeValue::Table(_) => {
-                            ("is not a whole number", None)
-                        }
-                    };
-                    let way_out =
-                        meant.unwrap_or_else(|| format!("a whole number {}", reader.range("0", &Self::MAX.to_string())));
-                    reader.refuse(path, value.span(), &format!("{what}; write {way_out}"));
-                    None
-                }
-
-                fn view(&self) -> Json {
-                    (*self).into()
-                }
-            }
-        )*
-    };
-}
-
-whole_numbers! { u32 u64 }
 
 impl Value for Span {
     fn kind() -> String {
@@ -265,62 +170,5 @@ pub(super) fn text<T>(
     reader.refuse(path, value.span(), &format!("is not {what}{quotes}; write {way_out}"));
     None
 }
-
-/// Reads one of a few words.
-pub(super) fn word<T: Copy>(
-    value: &Spanned<DeValue<'_>>,
-    path: &str,
-    reader: &mut Reader<'_>,
-    words: &[(&str, T)],
-) -> Option<T> {
-    let written = value.get_ref().as_str().unwrap_or_default();
-    let read = words.iter().find(|(word, _)| *word == written).map(|(_, value)| *value);
-    if read.is_none() {
-        let way_out = match nearest(written, words.iter().map(|(word, _)| *word)) {
-            Some(word) if !written.is_empty() => format!("\"{word}\""),
-            Some(_) | None => listed(words.iter().map(|(word, _)| *word)),
-        };
-        reader.refuse(path, value.span(), &format!("is not a choice here; write {way_out}"));
-    }
-    read
-}
-
-/// `"a", "b" or "c"`.
-pub(super) fn listed<'a>(words: impl Iterator<Item = &'a str>) -> String {
-    let quoted: Vec<String> = words.map(|word| format!("\"{word}\"")).collect();
-    match quoted.split_last() {
-        Some((last, [])) => last.clone(),
-        Some((last, rest)) => format!("{} or {last}", rest.join(", ")),
-        None => String::new(),
-    }
-}
-
-/// Makes an enum one of a few words.
-macro_rules! words {
-    ($type:ty { $($variant:ident = $word:literal),+ $(,)? }) => {
-        impl $crate::config::value::Value for $type {
-            fn kind() -> String {
-                $crate::config::value::listed([$($word),+].into_iter())
-            }
-
-            fn read(
-                value: &toml::Spanned<toml::de::DeValue<'_>>,
-                path: &str,
-                reader: &mut $crate::config::reader::Reader<'_>,
-            ) -> Option<Self> {
-                $crate::config::value::word(value, path, reader, &[$(($word, Self::$variant)),+])
-            }
-
-            fn view(&self) -> serde_json::Value {
-                match self {
-                    $(Self::$variant => $word.into(),)+
-                }
-            }
-        }
-    };
-}
-pub(in crate::config) use words;
-
-words!(Market { Spot = "spot", UsdM = "usd-m" });
 
 const LIST_MAX: usize = 200;
