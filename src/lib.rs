@@ -22,3 +22,4 @@ pub mod store;
 // APPS
 pub mod backtest;
 pub mod cli;
+pub mod daemon;

@@ -112,7 +112,9 @@ pub fn run(settings: &Settings, feeds: &[Feed]) -> Result<Outcome, BacktestError
         if now == last {
             driver.pause_all(now)?;
         }
-        driver.order_of(feeds.len(), &mut order);
+        if std::mem::take(&mut driver.reorder) {
+            driver.order_of(feeds.len(), &mut order);
+        }
         match settings.fill_rule {
             FillRule::Freqtrade => {
                 for &feed in &order {
@@ -145,6 +147,7 @@ struct Driver<'a> {
     seq: u64,
     commands: Vec<Command>,
     open: Vec<Symbol>,
+    reorder: bool,
     outcome: Outcome,
 }
 
@@ -169,7 +172,7 @@ impl<'a> Driver<'a> {
         let through = settings.fill_rule == FillRule::Strict;
         let sim = CandleSim::new(instruments, settings.slippage, through);
         let outcome = Outcome { balance: settings.balance, ..Outcome::default() };
-        Ok(Self { feeds, engine, sim, seq: 0, commands: Vec::new(), open: Vec::new(), outcome })
+        Ok(Self { feeds, engine, sim, seq: 0, commands: Vec::new(), open: Vec::new(), reorder: true, outcome })
     }
 
     /// Feeds whose symbol is held come first, the one held longest in front; the others keep their order.
@@ -258,10 +261,14 @@ impl<'a> Driver<'a> {
 
     fn record(&mut self, now: Timestamp, entry: Entry) -> Result<(), BacktestError> {
         match entry {
-            Entry::Filled { fill } if !self.open.contains(&fill.symbol) => self.open.push(fill.symbol),
+            Entry::Filled { fill } if !self.open.contains(&fill.symbol) => {
+                self.open.push(fill.symbol);
+                self.reorder = true;
+            }
             Entry::Closed { trip } => {
                 if self.engine.held_since(trip.symbol).is_none() {
                     self.open.retain(|symbol| *symbol != trip.symbol);
+                    self.reorder = true;
                 }
                 self.outcome.trips.push(trip);
             }

@@ -1,0 +1,201 @@
+//! The loop of a life: wait, stamp, apply, execute.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
+
+use crate::clock;
+use crate::config::Speed;
+use crate::domain::{Event, OperatorEvent, Span, Timestamp};
+
+use super::error::DaemonError;
+use super::shell::Shell;
+use super::source::Source;
+
+/// What reaches the loop from other threads.
+pub enum Message {
+    /// An operator asks for something, and waits to hear that it was taken.
+    Operator(OperatorEvent, Box<dyn FnOnce(bool) + Send>),
+    /// Read what may change without a restart again.
+    Reload,
+    /// Stop in order.
+    Stop,
+}
+
+/// Whoever looks on.
+pub trait Audience {
+    /// Something may have changed.
+    fn look(&mut self, shell: &mut Shell, source: &dyn Source);
+
+    /// The loop goes round: it is alive.
+    fn alive(&mut self);
+
+    /// Read what may change without a restart again.
+    fn reload(&mut self);
+}
+
+/// How fast the market goes by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// Against the clock.
+    pub speed: Speed,
+    /// How much of its time goes by at once in the beginning, to warm up on.
+    pub at_once: Span,
+}
+
+/// Why a loop ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// It was told to stop.
+    Stopped,
+    /// The market's data is over.
+    Exhausted,
+    /// Its time was up.
+    Expired,
+}
+
+/// Runs until told to stop, until `source` is over, or until `until` by the clock.
+///
+/// # Errors
+///
+/// Data that cannot be read, or amounts that do not fit.
+pub fn drive(
+    shell: &mut Shell,
+    source: &mut dyn Source,
+    pace: Pace,
+    inbox: &Receiver<Message>,
+    audience: &mut dyn Audience,
+    until: Option<Timestamp>,
+) -> Result<Ending, DaemonError> {
+    let mut next = take(source)?;
+    let clock = MarketClock::new(pace, next.as_ref().map_or(Timestamp::ZERO, |(at, _)| *at));
+    let mut rounds: u32 = 0;
+    while let Some((at, _)) = next.as_ref() {
+        let due = shell.deadline().map_or(*at, |deadline| deadline.min(*at));
+        rounds = rounds.wrapping_add(1);
+        match wait(shell, &clock, inbox, due, rounds) {
+            Waited::Due => {}
+            Waited::Message(message) => match hear(shell, &clock, message, audience) {
+                Heard::Stop => return Ok(Ending::Stopped),
+                Heard::GoOn => {
+                    audience.look(shell, source);
+                    continue;
+                }
+            },
+            Waited::NotYet => {
+                audience.alive();
+                audience.look(shell, source);
+                if until.is_some_and(|until| clock::now() >= until) {
+                    return Ok(Ending::Expired);
+                }
+                continue;
+            }
+        }
+        if due < *at {
+            shell.pass(due);
+        } else if let Some((at, event)) = next.take() {
+            shell.take(at, event);
+            next = take(source)?;
+        }
+        if rounds.is_multiple_of(ROUNDS_PER_LOOK) {
+            audience.alive();
+            audience.look(shell, source);
+            if until.is_some_and(|until| clock::now() >= until) {
+                return Ok(Ending::Expired);
+            }
+        }
+    }
+    shell.settle();
+    audience.look(shell, source);
+    Ok(Ending::Exhausted)
+}
+
+enum Waited {
+    Due,
+    Message(Message),
+    NotYet,
+}
+
+enum Heard {
+    Stop,
+    GoOn,
+}
+
+/// Waits until `due`, at most a moment, and listens meanwhile. What waits to be written is written first.
+fn wait(shell: &mut Shell, clock: &MarketClock, inbox: &Receiver<Message>, due: Timestamp, rounds: u32) -> Waited {
+    let Some(left) = clock.until(due) else {
+        if !rounds.is_multiple_of(ROUNDS_PER_LISTEN) {
+            return Waited::Due;
+        }
+        return match inbox.try_recv() {
+            Ok(message) => Waited::Message(message),
+            Err(TryRecvError::Empty) => Waited::Due,
+            Err(TryRecvError::Disconnected) => Waited::Message(Message::Stop),
+        };
+    };
+    shell.settle();
+    let moment = left.min(MOMENT);
+    match inbox.recv_timeout(moment.to_duration()) {
+        Ok(message) => Waited::Message(message),
+        Err(RecvTimeoutError::Timeout) if moment == left => Waited::Due,
+        Err(RecvTimeoutError::Timeout) => Waited::NotYet,
+        Err(RecvTimeoutError::Disconnected) => Waited::Message(Message::Stop),
+    }
+}
+
+fn hear(shell: &mut Shell, clock: &MarketClock, message: Message, audience: &mut dyn Audience) -> Heard {
+    match message {
+        Message::Operator(event, reply) => {
+            let changed = shell.operate(clock.now(shell.now()), event);
+            shell.settle();
+            reply(changed);
+            Heard::GoOn
+        }
+        Message::Reload => {
+            audience.reload();
+            Heard::GoOn
+        }
+        Message::Stop => Heard::Stop,
+    }
+}
+
+fn take(source: &mut dyn Source) -> Result<Option<(Timestamp, Event)>, DaemonError> {
+    source.next().transpose().map_err(|error| DaemonError::Source(error.0))
+}
+
+/// The market's time against the clock.
+struct MarketClock {
+    times: Option<u32>,
+    market_start: Timestamp,
+    clock_start: Timestamp,
+}
+
+impl MarketClock {
+    fn new(pace: Pace, market_start: Timestamp) -> Self {
+        let times = match pace.speed {
+            Speed::Times(times) => Some(times.max(1)),
+            Speed::Max => None,
+        };
+        Self { times, market_start: market_start.plus(pace.at_once), clock_start: clock::now() }
+    }
+
+    /// How long to wait for the market's `due`; `None` when there is no need to.
+    fn until(&self, due: Timestamp) -> Option<Span> {
+        let times = i64::from(self.times?);
+        let after = Span::from_nanos(due.since(self.market_start).nanos() / times);
+        let left = self.clock_start.plus(after).since(clock::now());
+        (left.nanos() > 0).then_some(left)
+    }
+
+    /// The market's time now, not before `last`.
+    fn now(&self, last: Timestamp) -> Timestamp {
+        let Some(times) = self.times else { return last };
+        let passed = clock::now().since(self.clock_start).nanos().saturating_mul(i64::from(times));
+        self.market_start.plus(Span::from_nanos(passed)).max(last)
+    }
+}
+
+/// Longest wait before whoever looks on is told that the loop is alive.
+const MOMENT: Span = Span::from_millis(100);
+/// Events between two looks when there is no wait between them.
+const ROUNDS_PER_LOOK: u32 = 256;
+/// Events between two listenings when there is no wait between them.
+const ROUNDS_PER_LISTEN: u32 = 16;

@@ -1,0 +1,10 @@
+mod drive;
+mod error;
+mod shell;
+mod source;
+mod tell;
+
+pub use drive::{Audience, Ending, Message, Pace, drive};
+pub use error::DaemonError;
+pub use shell::{Birth, Shell, Told};
+pub use source::{Source, SourceError};

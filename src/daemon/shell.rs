@@ -1,0 +1,344 @@
+//! Around the engine: stamps events, writes what must be kept, and only then sends.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::domain::{
+    AccountEvent, Asset, ClientOrderId, Entry, Event, LinkEvent, NewOrder, Notional, OperatorEvent, RunId, Seq,
+    Snapshot, Span, Stamped, Symbol, Timestamp,
+};
+use crate::engine::{Command, Engine, Notice, Setup};
+use crate::ledger::{CommitError, Durable, Head, Ledger};
+use crate::risk::Approved;
+use crate::sim::Sim;
+
+use super::error::DaemonError;
+use super::tell;
+
+/// The engine with everything it needs to live: its ledger, its exchange and its place in time.
+pub struct Shell {
+    engine: Engine,
+    sim: Sim,
+    ledger: Ledger,
+    seq: u64,
+    now: Timestamp,
+    wake_at: Option<Timestamp>,
+    unwritten: Vec<Entry>,
+    unwritten_at: Timestamp,
+    retry_at: Timestamp,
+    unsent: Vec<Send>,
+    failing: bool,
+    commands: Vec<Command>,
+    follow: VecDeque<Event>,
+    told: Vec<Arc<Told>>,
+    told_count: u64,
+}
+
+/// Something that happened, for whoever follows the bot's day.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Told {
+    /// It was written to the ledger.
+    Entry(Timestamp, Entry),
+    /// The engine said so.
+    Notice(Timestamp, Notice),
+}
+
+/// Something that may leave once what stands before it is on disk.
+#[derive(Debug)]
+enum Send {
+    Submit(Approved<NewOrder>),
+    Cancel(ClientOrderId, Symbol),
+    Ask(ClientOrderId, Symbol),
+}
+
+/// What a life begins with.
+#[derive(Debug, Clone)]
+pub struct Birth {
+    /// SHA-256 of the configuration, in hexadecimal.
+    pub config: String,
+    /// What a fresh ledger starts with.
+    pub deposit: (Asset, Notional),
+    /// Whether a fresh ledger starts halted, and why.
+    pub halt: Option<String>,
+}
+
+impl Shell {
+    /// Rebuilds the engine from `ledger` and begins a new life on it.
+    ///
+    /// # Errors
+    ///
+    /// A ledger that cannot be read, continued or written.
+    pub fn begin(
+        mut ledger: Ledger,
+        setup: impl FnOnce(RunId) -> Setup,
+        sim: impl FnOnce(&Engine) -> Sim,
+        birth: &Birth,
+        now: Timestamp,
+    ) -> Result<Self, DaemonError> {
+        let mut run = RunId(1);
+        let mut latest = now;
+        let mut entries = Vec::new();
+        ledger
+            .each(|stored| {
+                latest = latest.max(stored.at);
+                if let Entry::Started { run: earlier, .. } = &stored.entry {
+                    run = RunId(run.0.max(earlier.0.saturating_add(1)));
+                }
+                entries.push((stored.at, stored.entry));
+            })
+            .map_err(DaemonError::Read)?;
+        let mut engine = Engine::new(setup(run));
+        for (at, entry) in &entries {
+            engine.restore(*at, entry).map_err(DaemonError::Restore)?;
+        }
+        let mut first =
+            vec![Entry::Started { run, version: env!("CARGO_PKG_VERSION").to_owned(), config: birth.config.clone() }];
+        if entries.is_empty() {
+            let (asset, amount) = birth.deposit;
+            first.push(Entry::Deposited { asset, amount });
+            first.extend(
+                birth
+                    .halt
+                    .iter()
+                    .map(|reason| Entry::Halted { by: "configuration".to_owned(), reason: reason.clone() }),
+            );
+        }
+        for entry in &first {
+            engine.restore(latest, entry).map_err(DaemonError::Restore)?;
+        }
+        let _durable: Durable = ledger.commit(latest, &first).map_err(DaemonError::Commit)?;
+        let sim = sim(&engine);
+        let mut shell = Self {
+            engine,
+            sim,
+            ledger,
+            seq: 0,
+            now: latest,
+            wake_at: None,
+            unwritten: Vec::new(),
+            unwritten_at: latest,
+            retry_at: latest,
+            unsent: Vec::new(),
+            failing: false,
+            commands: Vec::new(),
+            follow: VecDeque::new(),
+            told: first.into_iter().map(|entry| Arc::new(Told::Entry(latest, entry))).collect(),
+            told_count: 0,
+        };
+        let mut commands = Vec::new();
+        shell.engine.recover(latest, &mut commands);
+        shell.take_commands(&mut commands);
+        shell.settle();
+        Ok(shell)
+    }
+
+    /// The engine, to look at.
+    #[must_use]
+    pub const fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// One consistent picture.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        self.engine.snapshot()
+    }
+
+    /// The last entry on disk.
+    #[must_use]
+    pub const fn head(&self) -> Head {
+        self.ledger.head()
+    }
+
+    /// The time of the last event.
+    #[must_use]
+    pub const fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// When something is due even if nothing happens.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Timestamp> {
+        [self.wake_at, self.sim.deadline()].into_iter().flatten().min()
+    }
+
+    /// Whether the ledger cannot be written at the moment.
+    #[must_use]
+    pub const fn is_failing(&self) -> bool {
+        self.failing
+    }
+
+    /// What has happened since this was last asked.
+    pub fn take_told(&mut self) -> Vec<Arc<Told>> {
+        std::mem::take(&mut self.told)
+    }
+
+    /// Takes in one event from outside and everything that follows from it.
+    pub fn take(&mut self, at: Timestamp, event: Event) {
+        self.now = self.now.max(at);
+        self.advance();
+        if let Event::Market(market) = &event {
+            self.sim.observe(self.now, market);
+        }
+        self.apply(event);
+        self.advance();
+    }
+
+    /// Takes in what an operator asked for. Whether it changed anything.
+    pub fn operate(&mut self, at: Timestamp, event: OperatorEvent) -> bool {
+        let before = self.told_count;
+        self.take(at, Event::Operator(event));
+        self.told_count != before
+    }
+
+    /// Lets time pass until `at`: answers that are due, and what the engine wished to be woken for.
+    pub fn pass(&mut self, at: Timestamp) {
+        self.now = self.now.max(at);
+        self.advance();
+        if self.wake_at.is_some_and(|due| due <= self.now) {
+            self.wake_at = None;
+            self.apply(Event::Timer);
+            self.advance();
+        }
+    }
+
+    /// Writes down what waits to be written; called before every wait, so that nothing waits long.
+    pub fn settle(&mut self) {
+        if !self.unwritten.is_empty() || !self.unsent.is_empty() {
+            self.flush();
+            self.run_follow();
+            self.advance();
+        }
+    }
+
+    /// Ends this life in order.
+    ///
+    /// # Errors
+    ///
+    /// The ledger cannot be written.
+    pub fn end(mut self) -> Result<Head, DaemonError> {
+        self.settle();
+        let run = self.engine.run();
+        self.unwritten.push(Entry::Stopped { run });
+        let entries = std::mem::take(&mut self.unwritten);
+        let durable = self.ledger.commit(self.now, &entries).map_err(DaemonError::Commit)?;
+        Ok(durable.head())
+    }
+
+    /// Gives the engine every answer that is due.
+    fn advance(&mut self) {
+        while let Some(answer) = self.sim.next(self.now) {
+            self.apply(Event::Account(answer));
+        }
+    }
+
+    /// One event through the engine, and what follows from failing to write it down.
+    fn apply(&mut self, event: Event) {
+        self.follow.push_back(event);
+        self.run_follow();
+    }
+
+    fn run_follow(&mut self) {
+        while let Some(event) = self.follow.pop_front() {
+            self.seq += 1;
+            let stamped = Stamped { seq: Seq(self.seq), at: self.now, event };
+            if self.unwritten_at != self.now && !self.unwritten.is_empty() {
+                self.flush();
+            }
+            self.unwritten_at = self.now;
+            let mut commands = std::mem::take(&mut self.commands);
+            self.engine.apply(&stamped, &mut commands);
+            self.take_commands(&mut commands);
+            self.commands = commands;
+            if !self.unsent.is_empty() {
+                self.flush();
+            }
+        }
+    }
+
+    fn take_commands(&mut self, commands: &mut Vec<Command>) {
+        for command in commands.drain(..) {
+            match command {
+                Command::Record(entry) => {
+                    tell::entry(&entry);
+                    self.told.push(Arc::new(Told::Entry(self.now, entry.clone())));
+                    self.told_count += 1;
+                    self.unwritten.push(entry);
+                }
+                Command::Submit(order) => self.unsent.push(Send::Submit(order)),
+                Command::Cancel { id, symbol } => self.unsent.push(Send::Cancel(id, symbol)),
+                Command::Ask { id, symbol } => self.unsent.push(Send::Ask(id, symbol)),
+                Command::WakeAt(at) => self.wake_at = Some(self.wake_at.map_or(at, |due| due.min(at))),
+                Command::Notice(notice) => {
+                    tell::notice(&notice);
+                    self.told.push(Arc::new(Told::Notice(self.now, notice)));
+                }
+            }
+        }
+        let extra = self.told.len().saturating_sub(TOLD_MAX);
+        self.told.drain(..extra);
+    }
+
+    /// Group commit: everything that waits goes down in one transaction, then everything that waited for it leaves. A
+    /// disk that refused is tried again once a second.
+    fn flush(&mut self) {
+        if self.failing && self.now < self.retry_at && self.unsent.is_empty() {
+            return;
+        }
+        match self.ledger.commit(self.unwritten_at, &self.unwritten) {
+            Ok(durable) => {
+                self.unwritten.clear();
+                if std::mem::take(&mut self.failing) {
+                    tell::ledger_works();
+                }
+                self.release(&durable);
+            }
+            Err(error) => self.refuse(&error),
+        }
+    }
+
+    /// Sends what waits. Only a [`Durable`] opens this door.
+    fn release(&mut self, _written: &Durable) {
+        for send in self.unsent.drain(..) {
+            match send {
+                Send::Submit(order) => self.sim.submit(self.now, order.get()),
+                Send::Cancel(id, symbol) => self.sim.cancel(self.now, id, symbol),
+                Send::Ask(id, symbol) => self.sim.ask(self.now, id, symbol),
+            }
+        }
+    }
+
+    /// What cannot be written is not done: nothing leaves, the engine halts, and the entries wait for a better disk.
+    fn refuse(&mut self, error: &CommitError) {
+        let first = !std::mem::replace(&mut self.failing, true);
+        self.retry_at = self.now.plus(Span::SECOND);
+        if first {
+            tell::ledger_fails(error);
+        }
+        for send in self.unsent.drain(..) {
+            match send {
+                Send::Submit(order) => self.follow.push_back(Event::Account(AccountEvent::Rejected {
+                    id: order.get().id,
+                    reason: "not sent: the ledger cannot be written".to_owned(),
+                })),
+                Send::Cancel(id, _) => self.follow.push_back(Event::Account(AccountEvent::CancelRefused {
+                    id,
+                    reason: "not sent: the ledger cannot be written".to_owned(),
+                })),
+                Send::Ask(..) => {}
+            }
+        }
+        if first {
+            self.follow.push_back(Event::Link(LinkEvent::LedgerFailed { reason: error.to_string() }));
+        }
+    }
+}
+
+impl std::fmt::Debug for Shell {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shell").field("seq", &self.seq).field("now", &self.now).finish_non_exhaustive()
+    }
+}
+
+/// Things told that wait for somebody to listen.
+const TOLD_MAX: usize = 4_096;

@@ -1,0 +1,32 @@
+//! Where market events come from.
+
+use std::fmt;
+
+use crate::domain::{Event, Timestamp};
+
+/// A stream of market and link events in the order of their time.
+pub trait Source {
+    /// The next event and its time; `None` when there are no more.
+    ///
+    /// # Errors
+    ///
+    /// Data that cannot be read; the stream is over then.
+    fn next(&mut self) -> Option<Result<(Timestamp, Event), SourceError>>;
+
+    /// How much of the stream has been taken, in thousandths; `None` when it has no end.
+    fn progress(&self) -> Option<u32> {
+        None
+    }
+}
+
+/// Market data that cannot be read; where, what and how to mend it stand in its words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceError(pub String);
+
+impl fmt::Display for SourceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for SourceError {}

@@ -1,0 +1,106 @@
+//! What the bot does, said to the log.
+
+use tracing::{error, info, warn};
+
+use crate::domain::{Entry, Fill, NewOrder, Outcome, Purpose, RoundTrip, Side};
+use crate::engine::Notice;
+use crate::ledger::CommitError;
+
+/// Says what was decided or has happened. Routine entries are said at a lower level.
+pub fn entry(entry: &Entry) {
+    match entry {
+        Entry::Started { run, version, .. } => info!(run = run.0, version = version.as_str(), "started"),
+        Entry::Stopped { run } => info!(run = run.0, "stopped"),
+        Entry::Deposited { asset, amount } => info!(asset = asset.as_str(), amount = %amount, "deposited"),
+        Entry::Intended { order } => intended(order),
+        Entry::Filled { fill } => filled(fill),
+        Entry::Ended { id, outcome, reason } => match outcome {
+            Outcome::Filled | Outcome::Cancelled => tracing::debug!(order_id = %id, "order ended"),
+            Outcome::Rejected | Outcome::Expired | Outcome::NeverPlaced => {
+                warn!(order_id = %id, outcome = ?outcome, reason = reason.as_str(), "order ended");
+            }
+        },
+        Entry::Unanswered { id } => {
+            warn!(order_id = %id, "no answer: the order may live or not; its symbol waits until that is known");
+        }
+        Entry::Halted { by, reason } => warn!(by = by.as_str(), reason = reason.as_str(), "halted"),
+        Entry::Resumed { by, reason } => warn!(by = by.as_str(), reason = reason.as_str(), "resumed"),
+        Entry::Paused { by, strategy } => warn!(by = by.as_str(), strategy = strategy.as_str(), "paused"),
+        Entry::Unpaused { by, strategy } => warn!(by = by.as_str(), strategy = strategy.as_str(), "unpaused"),
+        Entry::CloseAsked { by, .. } => warn!(by = by.as_str(), "asked to close"),
+        Entry::Closed { trip } => closed(trip),
+        Entry::Marked { equity } => info!(equity = %equity, "equity"),
+        Entry::Accepted { .. } | Entry::CancelAsked { .. } | Entry::Guarded { .. } => {}
+    }
+}
+
+/// Says what the engine wanted said.
+pub fn notice(notice: &Notice) {
+    match notice {
+        Notice::Refused { order, refusal } => {
+            warn!(symbol = order.symbol.as_str(), strategy = order.strategy.as_str(), reason = %refusal, "order refused");
+        }
+        Notice::FeedGap { symbol, missed } => {
+            warn!(symbol = symbol.as_str(), missed, "updates of the book were missed")
+        }
+        Notice::FeedDown | Notice::FeedUp | Notice::UnknownOrder { .. } | Notice::BalanceDiffers { .. } => {
+            warn!("{notice}");
+        }
+        Notice::Overflow => error!("{notice}"),
+    }
+}
+
+/// Says that the ledger cannot be written.
+pub fn ledger_fails(cause: &CommitError) {
+    let source = std::error::Error::source(cause).map_or_else(String::new, ToString::to_string);
+    error!(cause = source.as_str(), "{cause}: nothing is sent until it can be, and trading is halted");
+}
+
+/// Says that the ledger can be written again.
+pub fn ledger_works() {
+    warn!("the ledger can be written again; trading stays halted until it is resumed");
+}
+
+fn intended(order: &NewOrder) {
+    info!(
+        symbol = order.symbol.as_str(),
+        strategy = order.strategy.as_str(),
+        order_id = %order.id,
+        side = side(order.side),
+        qty = %order.qty,
+        reason = match order.purpose {
+            Purpose::Enter => "enter",
+            Purpose::Exit(reason) => reason.as_str(),
+        },
+        "order"
+    );
+}
+
+fn filled(fill: &Fill) {
+    info!(
+        symbol = fill.symbol.as_str(),
+        order_id = %fill.order,
+        side = side(fill.side),
+        qty = %fill.qty,
+        price = %fill.price,
+        fee = %fill.fee.amount,
+        "filled"
+    );
+}
+
+fn closed(trip: &RoundTrip) {
+    info!(
+        symbol = trip.symbol.as_str(),
+        strategy = trip.strategy.as_str(),
+        profit = %trip.profit,
+        reason = trip.reason.as_str(),
+        "position closed"
+    );
+}
+
+const fn side(side: Side) -> &'static str {
+    match side {
+        Side::Buy => "buy",
+        Side::Sell => "sell",
+    }
+}
