@@ -1,3 +1,5 @@
+//! APP: one life of the bot on a ledger of its own.
+
 mod drive;
 mod error;
 mod shell;
