@@ -27,7 +27,8 @@ keys! {
         rate_limit_burst: u32, default("20"), unit("requests"), within("1", "10000"), reload(true);
         /// Requests with a wrong token that one client may make in a minute.
         auth_failures_per_minute: u32, default("10"), unit("requests"), within("1", "1000"), reload(true);
-        /// Proxies whose `X-Forwarded-For` is believed: addresses (`"10.0.0.7"`) or networks (`"10.0.0.0/24"`).
+        /// Proxies whose `X-Forwarded-For` is believed: addresses (`"10.0.0.7"`) or networks (`"10.0.0.0/24"`). What comes
+        /// over a unix socket in `listen` counts as from a proxy.
         trusted_proxies: Vec<Network>, default("[]");
         /// Largest body of a request.
         body_bytes_max: u32, default("65536"), unit("bytes"), within("1024", "1048576");

@@ -1,52 +1,60 @@
-//! Finds what looks like a secret in text that should hold none.
+//! Finds what looks like a secret in a file that should hold none.
+//!
+//! Besides whole secrets, as `secrets` knows them, it finds pieces of random text: a file that is edited by hand holds keys
+//! that were cut, or have grown together with the word beside them.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-/// Where in a text stands what must not be shown, and under which key; the places do not overlap.
+use crate::secrets::{Hex, find_secrets};
+
+/// Where in a text stands what must not be shown, under which key, and what it looks like; the places do not overlap.
 #[derive(Debug, Default)]
-pub(super) struct Leaks(BTreeMap<usize, (usize, String)>);
+pub(super) struct Leaks(BTreeMap<usize, Leak>);
+
+#[derive(Debug)]
+struct Leak {
+    end: usize,
+    key: String,
+    what: &'static str,
+}
 
 impl Leaks {
     /// Where in `text`, comments included, stands something that looks like a secret.
     pub(super) fn find(text: &str) -> Self {
-        Self(found(text).into_iter().map(|place| (place.start, (place.end, String::new()))).collect())
+        let leak = |(place, what): (Range<usize>, _)| (place.start, Leak { end: place.end, key: String::new(), what });
+        Self(found(text).into_iter().map(leak).collect())
     }
 
     /// Whether one of them is partly in `span`.
     pub(super) fn overlap(&self, span: &Range<usize>) -> bool {
-        self.0.range(..span.end).next_back().is_some_and(|(_, (end, _))| *end > span.start)
+        self.0.range(..span.end).next_back().is_some_and(|(_, leak)| leak.end > span.start)
     }
 
-    /// Adds a place, or tells the key of the ones known there.
-    pub(super) fn add(&mut self, span: Range<usize>, key: &str) {
+    /// Looks at the text that the file means at `span`, escapes read; tells whether there is a secret in it, or in what is
+    /// written there.
+    pub(super) fn look(&mut self, span: Range<usize>, text: &str, key: &str) -> bool {
         if !self.overlap(&span) {
-            self.0.insert(span.start, (span.end, String::new()));
+            let Some((_, what)) = found(text).into_iter().next() else { return false };
+            self.0.insert(span.start, Leak { end: span.end, key: String::new(), what });
         }
-        for (start, (end, known)) in self.0.range_mut(..span.end).rev() {
-            if *end <= span.start || *start >= span.end {
-                break;
-            }
-            key.clone_into(known);
+        for (_, leak) in self.0.range_mut(..span.end).rev().take_while(|(_, leak)| leak.end > span.start) {
+            key.clone_into(&mut leak.key);
         }
+        true
     }
 
-    /// Where each starts, and its key; empty when it is no key's value.
-    pub(super) fn into_places(self) -> impl Iterator<Item = (usize, String)> {
-        self.0.into_iter().map(|(start, (_, key))| (start, key))
+    /// Where each starts, its key, which is empty when it is no key's value, and what it looks like.
+    pub(super) fn into_places(self) -> impl Iterator<Item = (usize, String, &'static str)> {
+        self.0.into_iter().map(|(start, leak)| (start, leak.key, leak.what))
     }
-}
-
-/// Whether there is something in `text` that looks like a secret.
-pub(super) fn contains(text: &str) -> bool {
-    !found(text).is_empty()
 }
 
 /// The text without what looks like a secret.
 pub(super) fn redacted(text: &str) -> String {
     let mut shown = String::new();
     let mut from = 0;
-    for place in found(text) {
+    for (place, _) in found(text) {
         shown.push_str(&text[from..place.start]);
         shown.push('…');
         from = place.end;
@@ -61,28 +69,39 @@ pub(super) fn names_a_secret(key: &str) -> bool {
     SECRET_NAMES.iter().any(|name| key.contains(name))
 }
 
-fn found(text: &str) -> Vec<Range<usize>> {
-    let mut found = Vec::new();
-    let mut start = None;
-    for (at, c) in text.char_indices().chain([(text.len(), '\n')]) {
-        let inside = c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '+' | '=');
-        match (start, inside) {
-            (None, true) => start = Some(at),
-            (Some(from), false) => {
-                if looks_secret(&text[from..at]) {
-                    found.push(from..at);
-                }
-                start = None;
-            }
-            (None, false) | (Some(_), true) => {}
+/// The places of what looks like a secret, in order and apart from each other.
+fn found(text: &str) -> Vec<(Range<usize>, &'static str)> {
+    let mut all: Vec<(Range<usize>, &'static str)> =
+        find_secrets(text, Hex::Suspect).into_iter().map(|finding| (finding.range, finding.what)).collect();
+    all.extend(
+        words(text).filter(|word| looks_random(&text[word.clone()])).map(|word| (word, "a piece of a key or token")),
+    );
+    all.sort_by_key(|(place, _)| place.start);
+    let mut apart: Vec<(Range<usize>, &'static str)> = Vec::new();
+    for (place, what) in all {
+        match apart.last_mut() {
+            Some((last, _)) if place.start < last.end => last.end = last.end.max(place.end),
+            Some(_) | None => apart.push((place, what)),
         }
     }
-    found
+    apart
+}
+
+/// The places of words, which may have signs in them that keys have too.
+fn words(text: &str) -> impl Iterator<Item = Range<usize>> {
+    let inside = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'+' | b'=');
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let bytes = text.as_bytes();
+        let start = at + bytes.get(at..)?.iter().position(|byte| inside(*byte))?;
+        at = bytes[start..].iter().position(|byte| !inside(*byte)).map_or(bytes.len(), |length| start + length);
+        Some(start..at)
+    })
 }
 
 /// Whether kinds of characters follow each other in some stretch as no person writes them: in words and file names digits
 /// stand together and capitals begin a word, in random text every second character or so is of another kind.
-fn looks_secret(word: &str) -> bool {
+fn looks_random(word: &str) -> bool {
     let kinds: Vec<Kind> = word.bytes().map(kind).collect();
     kinds.windows(STRETCH_CHARS).any(|stretch| {
         let digits = stretch.iter().filter(|kind| **kind == Kind::Digit).count();
@@ -129,7 +148,7 @@ mod tests {
         for text in
             [key.clone(), hex, format!("110201543:AA{key}"), format!("x = \"{key}==\""), format!("order-{key}-max")]
         {
-            assert!(contains(&text), "{text}");
+            assert!(!found(&text).is_empty(), "{text}");
             assert!(redacted(&text).len() < 24, "{}", redacted(&text));
         }
         for text in [
@@ -147,12 +166,15 @@ mod tests {
     }
 
     #[test]
-    fn places_are_known_by_any_part_of_them() {
-        let mut leaks = Leaks::default();
-        leaks.add(10..20, "a");
-        leaks.add(15..30, "b");
-        assert!(leaks.overlap(&(0..11)) && leaks.overlap(&(19..25)));
-        assert!(!leaks.overlap(&(0..10)) && !leaks.overlap(&(20..25)));
-        assert_eq!(leaks.into_places().collect::<Vec<_>>(), [(10, "b".to_owned())]);
+    fn a_place_is_known_by_any_part_of_it_and_told_its_key() {
+        let key = ["qT7vLm2Xz9Rb4NwK", "d8HsJ3fPyC6gVa1E"].concat();
+        let text = format!("file = '{key}' # fine");
+        let mut leaks = Leaks::find(&text);
+        assert!(leaks.overlap(&(0..9)) && leaks.overlap(&(39..45)));
+        assert!(!leaks.overlap(&(0..8)) && !leaks.overlap(&(40..45)));
+        assert!(leaks.look(7..41, &key, "log.file"));
+        assert!(!leaks.look(44..48, "fine", "log.level"));
+        let places: Vec<_> = leaks.into_places().collect();
+        assert_eq!(places, [(8, "log.file".to_owned(), "a random key")]);
     }
 }

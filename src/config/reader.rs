@@ -39,8 +39,8 @@ impl<'t> Reader<'t> {
 
     /// What was found, nothing of it showing what looks like a secret.
     pub(super) fn into_faults(mut self) -> Vec<Fault> {
-        for (offset, key) in std::mem::take(&mut self.leaks).into_places() {
-            self.fault(offset, &key, LEAK);
+        for (offset, key, what) in std::mem::take(&mut self.leaks).into_places() {
+            self.fault(offset, &key, &format!("what stands here looks like {what} {LEAK}"));
         }
         self.faults
     }
@@ -64,8 +64,7 @@ impl<'t> Reader<'t> {
     pub(super) fn find_leaks(&mut self, value: &Spanned<DeValue<'_>>, path: &str) {
         match value.get_ref() {
             DeValue::String(text) => {
-                if self.leaks.overlap(&value.span()) || leak::contains(text) {
-                    self.leaks.add(value.span(), path);
+                if self.leaks.look(value.span(), text, path) {
                     self.faulty.insert(path.to_owned());
                 }
             }
@@ -76,10 +75,7 @@ impl<'t> Reader<'t> {
             }
             DeValue::Table(table) => {
                 for (key, value) in table {
-                    let secret = self.leaks.overlap(&key.span()) || leak::contains(key.get_ref());
-                    if secret {
-                        self.leaks.add(key.span(), path);
-                    }
+                    let secret = self.leaks.look(key.span(), key.get_ref(), path);
                     let name = if secret { "…" } else { key.get_ref() };
                     self.find_leaks(value, &join(path, name));
                 }
@@ -306,7 +302,7 @@ fn syntax_fault(excerpt: &str, message: &str) -> String {
 
 const EXCERPT_CHARS_MAX: usize = 60;
 const FAULTS_MAX: usize = 1_000;
-const LEAK: &str = "what stands here looks like a key or token and is not shown; take it out, give it as a credential, \
-                    and have a new one made if others could read this file";
+const LEAK: &str = "and is not shown; take it out, give it as a credential, and have a new one made if others could read \
+                    this file";
 const SECRET_KEY: &str = "names a secret, and secrets have no place in this file; take it out and give it as a \
                           credential";

@@ -50,6 +50,7 @@ fn broken() -> Vec<Broken> {
             Ok(text) => text
                 .replace("{{exchange-key}}", &exchange_key())
                 .replace("{{telegram-token}}", &token)
+                .replace("{{private-key}}", &["PRIVATE", "KEY"].join(" "))
                 .replace("{{half}}", &KEY_PIECES[0][..12])
                 .into_bytes(),
             Err(error) => error.into_bytes(),
