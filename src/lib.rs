@@ -3,6 +3,9 @@
 // LANGUAGE
 pub mod domain;
 
+// PROTOCOL: no sockets
+pub mod wire;
+
 // CORE: no clock, no input or output, no async
 pub mod engine;
 pub mod market;

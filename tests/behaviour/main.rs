@@ -6,6 +6,7 @@ mod backtest;
 mod config;
 #[path = "../support/data.rs"]
 mod data;
+mod decode;
 mod engine;
 mod klines;
 mod sim;

@@ -1,0 +1,11 @@
+//! Binance, spot and USD-M futures side by side.
+
+pub mod decode;
+mod fault;
+mod frame;
+mod levels;
+mod value;
+
+pub use decode::{Decoded, decode};
+pub use fault::DecodeError;
+pub use levels::Decimals;

@@ -1,0 +1,3 @@
+//! PROTOCOL: the exchanges' languages, without a socket.
+
+pub mod binance;
