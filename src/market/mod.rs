@@ -1,6 +1,16 @@
 //! CORE: what a market is made of, and a seeded one to practise on.
 
+mod book;
+mod candles;
 pub mod fixed;
+mod interval;
+mod ladder;
 pub mod random;
+mod sync;
 
+pub use book::Book;
+pub use candles::{BuildCandleError, CandleBuilder, CandleMerger, MergeCandlesError};
+pub use interval::{Interval, IntervalError};
+pub use ladder::LEVELS_MAX;
 pub use random::Random;
+pub use sync::{BookSync, Step, SyncCounts};

@@ -1,0 +1,285 @@
+//! Builds a book from a snapshot and updates, and notices when one is missing.
+
+use std::collections::VecDeque;
+
+use super::book::Book;
+use crate::domain::event::{BookSnapshot, DepthUpdate};
+
+/// A book that is kept in step with the exchange's.
+///
+/// Updates may come before the snapshot: they wait. [`BookSync::step`] works them off one at a time, so that whoever
+/// drives it can look at the book, or pass the update on, after each. Spot updates follow on each other by their own ids
+/// (`U` at most one past the `u` before), futures updates by the id of the message before (`pu`); which kind an update
+/// is shows by itself.
+#[derive(Debug, Default)]
+pub struct BookSync {
+    book: Book,
+    state: State,
+    waiting: VecDeque<DepthUpdate>,
+    waiting_levels: usize,
+    counts: SyncCounts,
+}
+
+/// What became of the updates so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SyncCounts {
+    /// Taken into the book.
+    pub applied: u64,
+    /// Older than the book, or a repetition.
+    pub skipped: u64,
+    /// How often updates were missing.
+    pub gaps: u64,
+    /// Dropped because too many waited for a snapshot.
+    pub dropped: u64,
+}
+
+/// What became of one update.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// It is in the book.
+    Applied(DepthUpdate),
+    /// The book had it already.
+    Skipped(DepthUpdate),
+    /// Updates between the book and this one were missed; it waits, and so does the book, for a new snapshot.
+    Gap {
+        /// Last update of the book.
+        after: u64,
+        /// First update that came instead of the next one.
+        before: u64,
+        /// How many ids lie between, when that can be told.
+        missed: Option<u64>,
+    },
+    /// The snapshot ends before the first update that was seen; both wait for a newer snapshot.
+    TooOld {
+        /// Last update of the snapshot.
+        last_update: u64,
+        /// First update that was seen.
+        first: u64,
+    },
+}
+
+impl BookSync {
+    /// A book that waits for its snapshot.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes in a snapshot and says whether it was of use: a book that is in step needs none.
+    pub fn on_snapshot(&mut self, snapshot: &BookSnapshot) -> bool {
+        if self.state == State::Chained {
+            return false;
+        }
+        self.book.load(snapshot);
+        self.state = State::Loaded;
+        true
+    }
+
+    /// Takes in an update; [`BookSync::step`] says what becomes of it. Of too many that wait the oldest are dropped: a
+    /// snapshot that comes now is newer than they are.
+    pub fn on_update(&mut self, update: DepthUpdate) {
+        self.waiting_levels += levels(&update);
+        self.waiting.push_back(update);
+        while self.waiting.len() > WAITING_MAX || self.waiting_levels > WAITING_LEVELS_MAX {
+            if self.next_waiting().is_none() {
+                break;
+            }
+            self.counts.dropped += 1;
+        }
+    }
+
+    /// Works off one update; `None` when none is left or all wait for a snapshot.
+    pub fn step(&mut self) -> Option<Step> {
+        if self.state == State::Waiting {
+            return None;
+        }
+        let update = self.next_waiting()?;
+        let known = self.book.last_update();
+        if self.is_known(&update) {
+            self.counts.skipped += 1;
+            return Some(Step::Skipped(update));
+        }
+        let follows = match (update.previous, self.state) {
+            (Some(previous), State::Chained) => previous == known,
+            (Some(previous), State::Waiting | State::Loaded) => previous <= known,
+            (None, _) => update.first <= known.saturating_add(1),
+        };
+        if follows {
+            self.book.apply(&update);
+            self.state = State::Chained;
+            self.counts.applied += 1;
+            return Some(Step::Applied(update));
+        }
+        Some(self.lose(update))
+    }
+
+    /// The book; `None` while it waits for a snapshot.
+    #[must_use]
+    pub fn book(&self) -> Option<&Book> {
+        (self.state != State::Waiting).then_some(&self.book)
+    }
+
+    /// Whether a snapshot is asked for.
+    #[must_use]
+    pub fn wants_snapshot(&self) -> bool {
+        self.state == State::Waiting
+    }
+
+    /// Updates that wait for a snapshot.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// What became of the updates so far.
+    #[must_use]
+    pub const fn counts(&self) -> SyncCounts {
+        self.counts
+    }
+
+    /// A futures snapshot may end inside an update, which then still counts as the first one.
+    fn is_known(&self, update: &DepthUpdate) -> bool {
+        let known = self.book.last_update();
+        match (update.previous, self.state) {
+            (Some(_), State::Waiting | State::Loaded) => update.last < known,
+            (Some(_), State::Chained) | (None, _) => update.last <= known,
+        }
+    }
+
+    /// The update does not follow on the book: neither is of use until a snapshot comes.
+    fn lose(&mut self, update: DepthUpdate) -> Step {
+        let known = self.book.last_update();
+        let step = if self.state == State::Chained {
+            self.counts.gaps += 1;
+            let missed = match update.previous {
+                Some(previous) => previous.checked_sub(known),
+                None => update.first.checked_sub(known.saturating_add(1)),
+            };
+            Step::Gap { after: known, before: update.first, missed }
+        } else {
+            Step::TooOld { last_update: known, first: update.first }
+        };
+        self.state = State::Waiting;
+        self.waiting_levels += levels(&update);
+        self.waiting.push_front(update);
+        step
+    }
+
+    fn next_waiting(&mut self) -> Option<DepthUpdate> {
+        let update = self.waiting.pop_front()?;
+        self.waiting_levels -= levels(&update);
+        Some(update)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum State {
+    /// For a snapshot.
+    #[default]
+    Waiting,
+    /// With a snapshot, and for the update that goes on from it.
+    Loaded,
+    /// With updates that follow on each other.
+    Chained,
+}
+
+fn levels(update: &DepthUpdate) -> usize {
+    update.bids.len() + update.asks.len()
+}
+
+/// Updates that wait for a snapshot: more than a quarter of an hour of ten a second.
+const WAITING_MAX: usize = 10_000;
+
+/// Levels in all of them together: 32 MB.
+const WAITING_LEVELS_MAX: usize = 1_000_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Timestamp;
+
+    fn snapshot(last_update: u64) -> BookSnapshot {
+        BookSnapshot { symbol: "BTCUSDT".parse().unwrap(), last_update, bids: vec![], asks: vec![] }
+    }
+
+    fn update(first: u64, last: u64, previous: Option<u64>) -> DepthUpdate {
+        let (symbol, at) = ("BTCUSDT".parse().unwrap(), Timestamp::ZERO);
+        DepthUpdate { symbol, first, last, previous, at, bids: vec![], asks: vec![] }
+    }
+
+    /// Offers everything and tells the story in short: a(pplied), s(kipped), g(ap), o(ld).
+    fn story(updates_before: &[(u64, u64, Option<u64>)], last: u64, after: &[(u64, u64, Option<u64>)]) -> String {
+        let mut sync = BookSync::new();
+        for &(first, last, previous) in updates_before {
+            sync.on_update(update(first, last, previous));
+        }
+        assert_eq!(sync.step(), None);
+        assert!(sync.on_snapshot(&snapshot(last)));
+        for &(first, last, previous) in after {
+            sync.on_update(update(first, last, previous));
+        }
+        let mut story = String::new();
+        while let Some(step) = sync.step() {
+            story.push(match step {
+                Step::Applied(_) => 'a',
+                Step::Skipped(_) => 's',
+                Step::Gap { .. } => 'g',
+                Step::TooOld { .. } => 'o',
+            });
+        }
+        assert_eq!(sync.wants_snapshot(), story.ends_with(['g', 'o']));
+        story
+    }
+
+    #[test]
+    fn spot_updates_up_to_the_snapshot_are_skipped_and_the_next_goes_on_from_it() {
+        assert_eq!(story(&[(1, 10, None), (11, 20, None)], 20, &[(21, 25, None), (26, 26, None)]), "ssaa");
+        assert_eq!(story(&[(1, 10, None), (11, 20, None)], 15, &[(21, 25, None)]), "saa");
+        assert_eq!(story(&[(11, 20, None)], 9, &[]), "o");
+        assert_eq!(story(&[(11, 20, None)], 10, &[(22, 25, None)]), "ag");
+        assert_eq!(story(&[(11, 20, None)], 10, &[(11, 20, None), (21, 21, None)]), "asa");
+        assert_eq!(story(&[(11, 20, None)], 10, &[(15, 25, None)]), "aa");
+    }
+
+    #[test]
+    fn futures_updates_go_by_the_id_of_the_message_before() {
+        let before = [(2, 10, Some(1)), (15, 20, Some(10)), (25, 30, Some(20))];
+        assert_eq!(story(&before, 20, &[]), "saa");
+        assert_eq!(story(&before, 17, &[]), "saa");
+        assert_eq!(story(&before, 12, &[]), "saa");
+        assert_eq!(story(&before, 30, &[(40, 41, Some(30)), (50, 51, Some(42))]), "ssaag");
+        assert_eq!(story(&[(15, 20, Some(10))], 9, &[]), "o");
+        assert_eq!(story(&[(15, 20, Some(10))], 20, &[(15, 20, Some(10)), (30, 31, Some(20))]), "asa");
+    }
+
+    #[test]
+    fn a_gap_is_told_with_what_is_missing_and_mended_by_a_newer_snapshot() {
+        let mut sync = BookSync::new();
+        sync.on_snapshot(&snapshot(10));
+        sync.on_update(update(11, 12, None));
+        sync.on_update(update(15, 16, None));
+        assert!(matches!(sync.step(), Some(Step::Applied(_))));
+        assert!(!sync.on_snapshot(&snapshot(11)), "a book in step needs no snapshot");
+        assert_eq!(sync.step(), Some(Step::Gap { after: 12, before: 15, missed: Some(2) }));
+        assert!(sync.book().is_none() && sync.step().is_none());
+        assert!(sync.on_snapshot(&snapshot(13)));
+        assert_eq!(sync.step(), Some(Step::TooOld { last_update: 13, first: 15 }));
+        assert!(sync.on_snapshot(&snapshot(15)));
+        assert!(matches!(sync.step(), Some(Step::Applied(_))));
+        assert_eq!(sync.counts(), SyncCounts { applied: 2, skipped: 0, gaps: 1, dropped: 0 });
+        assert_eq!(sync.book().unwrap().last_update(), 16);
+    }
+
+    #[test]
+    fn what_waits_is_bounded() {
+        let mut sync = BookSync::new();
+        let most = u64::try_from(WAITING_MAX).unwrap();
+        for id in 1..=most + 5 {
+            sync.on_update(update(id, id, None));
+        }
+        assert_eq!((sync.waiting(), sync.counts().dropped), (WAITING_MAX, 5));
+        let level = (crate::domain::Price::from_units(1), crate::domain::Qty::from_units(1));
+        sync.on_update(DepthUpdate { bids: vec![level; WAITING_LEVELS_MAX + 1], ..update(1, 1, None) });
+        assert_eq!((sync.waiting(), sync.waiting_levels), (0, 0));
+    }
+}
