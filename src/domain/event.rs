@@ -39,7 +39,7 @@ pub enum Event {
 
 /// A change in the market.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum MarketEvent {
     /// Somebody traded.
     Trade(Trade),
@@ -160,7 +160,7 @@ pub struct DepthUpdate {
 
 /// A change to our orders or balances.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum AccountEvent {
     /// The exchange has taken an order.
     Accepted {
@@ -215,7 +215,7 @@ pub enum AccountEvent {
 
 /// What an operator asked for. `by` names the token or listener that carried it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum OperatorEvent {
     /// Send nothing more, until resumed.
     Halt {
@@ -270,7 +270,7 @@ pub enum OperatorEvent {
 
 /// A change of a connection to the exchange.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum LinkEvent {
     /// Market data flows.
     Up,

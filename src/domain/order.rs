@@ -53,7 +53,7 @@ pub enum TimeInForce {
 
 /// At what price an order trades.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum OrderKind {
     /// At the best prices there are.
     Market,
@@ -163,7 +163,7 @@ pub struct Order {
 
 /// Where an order stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum OrderState {
     /// Written down; the exchange has not answered yet.
     Intended,
