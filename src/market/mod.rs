@@ -5,6 +5,7 @@ mod candles;
 pub mod fixed;
 mod interval;
 mod ladder;
+pub mod practice;
 pub mod random;
 mod sync;
 

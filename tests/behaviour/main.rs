@@ -9,5 +9,6 @@ mod data;
 mod decode;
 mod engine;
 mod klines;
+mod practice;
 mod sim;
 mod support;
