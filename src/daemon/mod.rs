@@ -2,11 +2,15 @@
 
 mod drive;
 mod error;
+mod keeper;
 mod shell;
 mod source;
 mod tell;
+mod venue;
 
 pub use drive::{Audience, Ending, Message, Pace, drive};
 pub use error::DaemonError;
+pub use keeper::Keeper;
 pub use shell::{Birth, Shell, Told};
 pub use source::{Source, SourceError};
+pub use venue::Venue;

@@ -8,18 +8,19 @@ use crate::domain::{
     Snapshot, Span, Stamped, Symbol, Timestamp,
 };
 use crate::engine::{Command, Engine, Notice, Setup};
-use crate::ledger::{CommitError, Durable, Head, Ledger};
+use crate::ledger::{CommitError, Durable, Head};
 use crate::risk::Approved;
-use crate::sim::Sim;
 
 use super::error::DaemonError;
+use super::keeper::Keeper;
 use super::tell;
+use super::venue::Venue;
 
 /// The engine with everything it needs to live: its ledger, its exchange and its place in time.
 pub struct Shell {
     engine: Engine,
-    sim: Sim,
-    ledger: Ledger,
+    venue: Box<dyn Venue>,
+    keeper: Box<dyn Keeper>,
     seq: u64,
     now: Timestamp,
     wake_at: Option<Timestamp>,
@@ -63,28 +64,28 @@ pub struct Birth {
 }
 
 impl Shell {
-    /// Rebuilds the engine from `ledger` and begins a new life on it.
+    /// Rebuilds the engine from what `keeper` holds and begins a new life on it.
     ///
     /// # Errors
     ///
     /// A ledger that cannot be read, continued or written.
-    pub fn begin(
-        mut ledger: Ledger,
+    pub fn begin<V: Venue + 'static>(
+        mut keeper: impl Keeper + 'static,
         setup: impl FnOnce(RunId) -> Setup,
-        sim: impl FnOnce(&Engine) -> Sim,
+        venue: impl FnOnce(&Engine) -> V,
         birth: &Birth,
         now: Timestamp,
     ) -> Result<Self, DaemonError> {
         let mut run = RunId(1);
         let mut latest = now;
         let mut entries = Vec::new();
-        ledger
-            .each(|stored| {
-                latest = latest.max(stored.at);
-                if let Entry::Started { run: earlier, .. } = &stored.entry {
+        keeper
+            .each(&mut |at, entry| {
+                latest = latest.max(at);
+                if let Entry::Started { run: earlier, .. } = &entry {
                     run = RunId(run.0.max(earlier.0.saturating_add(1)));
                 }
-                entries.push((stored.at, stored.entry));
+                entries.push((at, entry));
             })
             .map_err(DaemonError::Read)?;
         let mut engine = Engine::new(setup(run));
@@ -106,12 +107,12 @@ impl Shell {
         for entry in &first {
             engine.restore(latest, entry).map_err(DaemonError::Restore)?;
         }
-        let _durable: Durable = ledger.commit(latest, &first).map_err(DaemonError::Commit)?;
-        let sim = sim(&engine);
+        let _durable: Durable = keeper.commit(latest, &first).map_err(DaemonError::Commit)?;
+        let venue = venue(&engine);
         let mut shell = Self {
             engine,
-            sim,
-            ledger,
+            venue: Box::new(venue),
+            keeper: Box::new(keeper),
             seq: 0,
             now: latest,
             wake_at: None,
@@ -146,8 +147,8 @@ impl Shell {
 
     /// The last entry on disk.
     #[must_use]
-    pub const fn head(&self) -> Head {
-        self.ledger.head()
+    pub fn head(&self) -> Head {
+        self.keeper.head()
     }
 
     /// The time of the last event.
@@ -159,7 +160,7 @@ impl Shell {
     /// When something is due even if nothing happens.
     #[must_use]
     pub fn deadline(&self) -> Option<Timestamp> {
-        [self.wake_at, self.sim.deadline()].into_iter().flatten().min()
+        [self.wake_at, self.venue.deadline()].into_iter().flatten().min()
     }
 
     /// Whether the ledger cannot be written at the moment.
@@ -178,7 +179,7 @@ impl Shell {
         self.now = self.now.max(at);
         self.advance();
         if let Event::Market(market) = &event {
-            self.sim.observe(self.now, market);
+            self.venue.observe(self.now, market);
         }
         self.apply(event);
         self.advance();
@@ -186,9 +187,13 @@ impl Shell {
 
     /// Takes in what an operator asked for. Whether it changed anything.
     pub fn operate(&mut self, at: Timestamp, event: OperatorEvent) -> bool {
+        // What comes of answers that are due is not the operator's doing.
+        self.pass(at);
         let before = self.told_count;
-        self.take(at, Event::Operator(event));
-        self.told_count != before
+        self.apply(Event::Operator(event));
+        let changed = self.told_count != before;
+        self.advance();
+        changed
     }
 
     /// Lets time pass until `at`: answers that are due, and what the engine wished to be woken for.
@@ -196,7 +201,6 @@ impl Shell {
         self.now = self.now.max(at);
         self.advance();
         if self.wake_at.is_some_and(|due| due <= self.now) {
-            self.wake_at = None;
             self.apply(Event::Timer);
             self.advance();
         }
@@ -221,13 +225,13 @@ impl Shell {
         let run = self.engine.run();
         self.unwritten.push(Entry::Stopped { run });
         let entries = std::mem::take(&mut self.unwritten);
-        let durable = self.ledger.commit(self.now, &entries).map_err(DaemonError::Commit)?;
+        let durable = self.keeper.commit(self.now, &entries).map_err(DaemonError::Commit)?;
         Ok(durable.head())
     }
 
     /// Gives the engine every answer that is due.
     fn advance(&mut self) {
-        while let Some(answer) = self.sim.next(self.now) {
+        while let Some(answer) = self.venue.next(self.now) {
             self.apply(Event::Account(answer));
         }
     }
@@ -246,6 +250,8 @@ impl Shell {
                 self.flush();
             }
             self.unwritten_at = self.now;
+            // Every event wakes the engine as well as a timer does; what it wishes for from here on is new.
+            self.wake_at = self.wake_at.filter(|due| *due > self.now);
             let mut commands = std::mem::take(&mut self.commands);
             self.engine.apply(&stamped, &mut commands);
             self.take_commands(&mut commands);
@@ -285,7 +291,7 @@ impl Shell {
         if self.failing && self.now < self.retry_at && self.unsent.is_empty() {
             return;
         }
-        match self.ledger.commit(self.unwritten_at, &self.unwritten) {
+        match self.keeper.commit(self.unwritten_at, &self.unwritten) {
             Ok(durable) => {
                 self.unwritten.clear();
                 if std::mem::take(&mut self.failing) {
@@ -301,9 +307,9 @@ impl Shell {
     fn release(&mut self, _written: &Durable) {
         for send in self.unsent.drain(..) {
             match send {
-                Send::Submit(order) => self.sim.submit(self.now, order.get()),
-                Send::Cancel(id, symbol) => self.sim.cancel(self.now, id, symbol),
-                Send::Ask(id, symbol) => self.sim.ask(self.now, id, symbol),
+                Send::Submit(order) => self.venue.submit(self.now, &order),
+                Send::Cancel(id, symbol) => self.venue.cancel(self.now, id, symbol),
+                Send::Ask(id, symbol) => self.venue.ask(self.now, id, symbol),
             }
         }
     }

@@ -1,0 +1,38 @@
+//! Where entries are kept before anything they speak of leaves.
+
+use crate::domain::{Entry, Timestamp};
+use crate::ledger::{CommitError, Durable, Head, Ledger, ReadError};
+
+/// Keeps entries for good: the ledger, or a disk that a test makes fail. Only a ledger can say that they are durable.
+pub trait Keeper {
+    /// Shows every entry that is kept, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// The disk refuses, or an entry cannot be understood.
+    fn each(&self, visit: &mut dyn FnMut(Timestamp, Entry)) -> Result<(), ReadError>;
+
+    /// Writes entries down, all or none, and returns once they are on disk.
+    ///
+    /// # Errors
+    ///
+    /// The disk is full, read-only or gone; what is kept is then as it was before.
+    fn commit(&mut self, at: Timestamp, entries: &[Entry]) -> Result<Durable, CommitError>;
+
+    /// The last entry that is kept.
+    fn head(&self) -> Head;
+}
+
+impl Keeper for Ledger {
+    fn each(&self, visit: &mut dyn FnMut(Timestamp, Entry)) -> Result<(), ReadError> {
+        Self::each(self, |stored| visit(stored.at, stored.entry))
+    }
+
+    fn commit(&mut self, at: Timestamp, entries: &[Entry]) -> Result<Durable, CommitError> {
+        Self::commit(self, at, entries)
+    }
+
+    fn head(&self) -> Head {
+        Self::head(self)
+    }
+}
