@@ -4,6 +4,7 @@ mod backtest;
 mod check_config;
 mod exit;
 mod pages;
+mod paper;
 mod show;
 
 use std::io::{self, BufWriter, Write};
@@ -26,6 +27,8 @@ struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Trade on paper in the foreground, on the practice market or a recording.
+    Paper(paper::Paper),
     /// Test a strategy on files of candles.
     Backtest(Box<backtest::Backtest>),
     /// Check the configuration as start-up would, without starting.
@@ -55,6 +58,7 @@ pub fn main() -> ExitCode {
 
 fn run(args: Args, out: &mut dyn Write) -> Result<(), Failure> {
     match args.command {
+        Command::Paper(command) => command.run(out),
         Command::Backtest(command) => command.run(args.json, out),
         Command::CheckConfig(command) => command.run(args.json, out),
         Command::Completions(command) => command.run(out),

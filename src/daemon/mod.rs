@@ -3,6 +3,7 @@
 mod drive;
 mod error;
 mod keeper;
+mod life;
 mod shell;
 mod source;
 mod tell;
@@ -11,6 +12,7 @@ mod venue;
 pub use drive::{Audience, Ending, Message, Pace, drive};
 pub use error::DaemonError;
 pub use keeper::Keeper;
+pub use life::{LEDGER_FILE, Life};
 pub use shell::{Birth, Shell, Told};
 pub use source::{Source, SourceError};
 pub use venue::Venue;

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::domain::{Event, Timestamp};
+use crate::market::practice::PracticeMarket;
 
 /// A stream of market and link events in the order of their time.
 pub trait Source {
@@ -30,3 +31,9 @@ impl fmt::Display for SourceError {
 }
 
 impl std::error::Error for SourceError {}
+
+impl Source for PracticeMarket {
+    fn next(&mut self) -> Option<Result<(Timestamp, Event), SourceError>> {
+        Some(Ok(self.next()))
+    }
+}

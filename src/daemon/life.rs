@@ -1,0 +1,137 @@
+//! From a configuration to a running bot.
+
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+
+use crate::clock;
+use crate::config::{Config, Source as SourceSettings, Speed, Start};
+use crate::domain::{Instrument, Price, Rate, Span, Timestamp};
+use crate::engine::{Engine, RangeRule, Setup};
+use crate::ledger::Ledger;
+use crate::market::practice::{self, PracticeMarket, PracticePair};
+use crate::sim::{Faults, FeeSettings, Latency, Sim, SimSettings};
+
+use super::drive::Pace;
+use super::error::DaemonError;
+use super::shell::{Birth, Shell};
+use super::source::Source;
+
+/// A bot that is about to run.
+pub struct Life {
+    /// The engine and what is around it.
+    pub shell: Shell,
+    /// Where its market comes from.
+    pub source: Box<dyn Source>,
+    /// How fast that market goes by.
+    pub pace: Pace,
+}
+
+impl Life {
+    /// Opens the ledger in the state folder, rebuilds the engine from it, and opens the market.
+    ///
+    /// # Errors
+    ///
+    /// A folder or ledger that cannot be used.
+    pub fn begin(config: &Config) -> Result<Self, DaemonError> {
+        make_folder(&config.state)?;
+        let ledger = Ledger::open(&config.state.join(LEDGER_FILE))?;
+        let Opened { source, instruments, pace, start } = open_market(config)?;
+        let setup = |run| Setup {
+            run,
+            quote: config.account.quote,
+            instruments: instruments.clone(),
+            strategies: config.strategies.clone(),
+            limits: config.limits.clone(),
+            range_rule: RangeRule::Strict,
+            mark_every: MARK_EVERY,
+        };
+        let birth = Birth {
+            config: config.digest.clone(),
+            deposit: (config.account.quote, config.account.balance),
+            halt: match config.start {
+                Start::Halted => Some("the configuration starts halted".to_owned()),
+                Start::Trading => None,
+            },
+        };
+        let sim = |engine: &Engine| exchange(config, engine, instruments.clone());
+        let shell = Shell::begin(ledger, setup, sim, &birth, start)?;
+        Ok(Self { shell, source, pace })
+    }
+}
+
+struct Opened {
+    source: Box<dyn Source>,
+    instruments: Vec<Instrument>,
+    pace: Pace,
+    start: Timestamp,
+}
+
+/// The market's data, the rules of what trades there, its pace and its first moment.
+fn open_market(config: &Config) -> Result<Opened, DaemonError> {
+    match &config.market.source {
+        SourceSettings::Practice { seed } => {
+            let start = clock::now().minus(PRACTICE_WARM_UP);
+            let mut settings = practice::default_settings(*seed, start);
+            let known = std::mem::take(&mut settings.pairs);
+            for symbol in &config.market.symbols {
+                let pair = known.iter().find(|pair| pair.instrument.symbol == *symbol).cloned();
+                let mut pair = pair.or_else(|| {
+                    config.instrument(*symbol).map(|instrument| PracticePair {
+                        instrument: practice_rules(instrument),
+                        price: PRACTICE_PRICE,
+                        volatility: PRACTICE_VOLATILITY,
+                    })
+                });
+                if let Some(pair) = &mut pair {
+                    pair.instrument.fee_maker = config.account.fee_maker;
+                    pair.instrument.fee_taker = config.account.fee_taker;
+                    pair.instrument = config.instrument_over(pair.instrument.clone());
+                }
+                settings.pairs.extend(pair);
+            }
+            let instruments = settings.pairs.iter().map(|pair| pair.instrument.clone()).collect();
+            let pace = Pace { speed: Speed::Times(1), at_once: PRACTICE_WARM_UP };
+            Ok(Opened { source: Box::new(PracticeMarket::new(settings)), instruments, pace, start })
+        }
+        SourceSettings::Recording { .. } => Err(DaemonError::Source("recordings cannot be played".to_owned())),
+    }
+}
+
+/// The simulated exchange, holding what the ledger says is held.
+fn exchange(config: &Config, engine: &Engine, instruments: Vec<Instrument>) -> Sim {
+    let run = u64::from(engine.run().0);
+    Sim::new(SimSettings {
+        balances: engine.account().balances().iter().map(|(asset, total)| (*asset, *total)).collect(),
+        latency: Latency { min: config.account.latency_min, max: config.account.latency_max },
+        seed: run,
+        faults: Faults::none(),
+        fees: FeeSettings::default(),
+        numbers_from: run << NUMBERS_PER_RUN_BITS,
+        ..SimSettings::plain(instruments, Vec::new())
+    })
+}
+
+/// A made-up pair trades in hundredths.
+fn practice_rules(mut rules: Instrument) -> Instrument {
+    rules.tick = rules.tick.max(Price::from_units(1_000_000));
+    rules
+}
+
+fn make_folder(path: &Path) -> Result<(), DaemonError> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|source| DaemonError::State { path: path.to_owned(), source })
+}
+
+/// Name of the ledger in the state folder.
+pub const LEDGER_FILE: &str = "ledger.sqlite";
+const MARK_EVERY: Span = Span::MINUTE;
+/// Orders and trades of one life have numbers that no other life has.
+const NUMBERS_PER_RUN_BITS: u32 = 32;
+/// The practice market begins this long ago, so that strategies need not wait for their first candles.
+const PRACTICE_WARM_UP: Span = Span::from_secs(60);
+const PRACTICE_PRICE: Price = Price::from_units(10_000_000_000);
+const PRACTICE_VOLATILITY: Rate = Rate::from_units(5_000);
