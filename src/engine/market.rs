@@ -2,6 +2,7 @@
 
 use crate::domain::event::Trade;
 use crate::domain::{AmountError, Candle, Instrument, Price, Qty, Span, Symbol, Timestamp};
+use crate::market::{BookSync, BuildCandleError, CandleBuilder, Interval, Step};
 
 /// One market.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub struct Market {
     pub held: Qty,
     /// Which desks trade it.
     pub desks: Vec<usize>,
+    /// The book, as far as it is known.
+    pub book: BookSync,
     /// Candles in the making, one for each interval that a desk looks at.
     pub forming: Vec<Forming>,
 }
@@ -29,50 +32,69 @@ pub struct Market {
 pub struct Forming {
     /// Its length.
     pub interval: Span,
-    candle: Option<Candle>,
+    builder: Option<(CandleBuilder, Interval)>,
 }
 
 impl Forming {
-    /// Nothing has traded yet.
+    /// Nothing has traded yet. Lengths that are no exchange's are never formed from trades.
     #[must_use]
-    pub const fn new(interval: Span) -> Self {
-        Self { interval, candle: None }
+    pub fn new(interval: Span) -> Self {
+        let builder = Interval::try_from(interval).ok().map(|interval| (CandleBuilder::new(interval), interval));
+        Self { interval, builder }
     }
 
-    /// Takes in a trade. Candles that it proves over go to `closed`, oldest first: the one in the making, then one
-    /// without a trade for each interval in which nothing traded. A trade older than the candle in the making is late
-    /// and changes nothing.
+    /// Takes in a trade. Candles that it proves over go to `closed`, oldest first: the one in the making, then a flat one
+    /// for each interval in which nothing traded. A trade older than the candle in the making is late and changes
+    /// nothing.
     ///
     /// # Errors
     ///
     /// [`AmountError`].
     pub fn take(&mut self, trade: &Trade, closed: &mut Vec<Candle>) -> Result<(), AmountError> {
-        let start = trade.at.floor(self.interval);
-        if let Some(candle) = self.candle {
-            if start < candle.open_time {
-                return Ok(());
-            }
-            if start > candle.open_time {
-                closed.push(candle);
-                let mut empty = candle.open_time.plus(self.interval);
-                while empty < start && closed.len() < EMPTY_MAX {
-                    closed.push(Candle::flat(empty, candle.close));
-                    empty = empty.plus(self.interval);
-                }
-                self.candle = None;
-            }
+        let Some((builder, interval)) = &mut self.builder else { return Ok(()) };
+        let candle = match builder.take(trade) {
+            Ok(Some(candle)) => candle,
+            Ok(None) | Err(BuildCandleError::Late { .. }) => return Ok(()),
+            Err(BuildCandleError::Amount(error)) => return Err(error),
+        };
+        closed.push(candle);
+        let start = interval.start(trade.at);
+        let mut empty = candle.open_time.plus(interval.span());
+        while empty < start && closed.len() < EMPTY_MAX {
+            closed.push(Candle::flat(empty, candle.close));
+            empty = empty.plus(interval.span());
         }
-        self.candle.get_or_insert_with(|| Candle::flat(start, trade.price)).take(
-            trade.price,
-            trade.qty,
-            trade.count,
-            !trade.buyer_is_maker,
-        )
+        Ok(())
     }
 }
 
 /// Intervals without a trade that are told of at once; after a longer silence the rest is left out.
 const EMPTY_MAX: usize = 1_024;
+
+impl Market {
+    /// Works off what waits for the book; how many updates were missed, if any were.
+    pub fn work_off(&mut self) -> Option<u64> {
+        let mut gap = None;
+        while let Some(step) = self.book.step() {
+            match step {
+                Step::Applied(_) | Step::Skipped(_) => {}
+                Step::Gap { missed, .. } => gap = Some(missed.unwrap_or(0)),
+                Step::TooOld { .. } => gap = Some(0),
+            }
+        }
+        let best = self.book.book().map(|book| (book.best_bid(), book.best_ask()));
+        (self.bid, self.ask) = match best {
+            Some((bid, ask)) => (bid.map(|(price, _)| price), ask.map(|(price, _)| price)),
+            None => (None, None),
+        };
+        gap
+    }
+
+    /// The book is not known any more.
+    pub fn lose_book(&mut self) {
+        (self.book, self.bid, self.ask) = (BookSync::new(), None, None);
+    }
+}
 
 /// All markets, found by symbol.
 #[derive(Debug)]
@@ -97,6 +119,7 @@ impl Markets {
                 heard: Timestamp::ZERO,
                 held: Qty::ZERO,
                 desks: Vec::new(),
+                book: BookSync::new(),
                 forming: Vec::new(),
             })
             .collect();
@@ -130,6 +153,11 @@ impl Markets {
     /// When `place` did not come from [`Markets::find`].
     pub fn at_mut(&mut self, place: usize) -> &mut Market {
         self.markets.get_mut(place).expect("places come from find")
+    }
+
+    /// All of them, to change.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Market> {
+        self.markets.iter_mut()
     }
 
     /// All of them, by symbol.

@@ -68,7 +68,6 @@ pub struct Engine {
     account: Account,
     gate: Gate,
     halt: Option<HaltView>,
-    link_down: bool,
     range_rule: RangeRule,
     mark_every: Span,
     mark_due: Timestamp,
@@ -110,7 +109,6 @@ impl Engine {
             account: Account::new(setup.quote),
             gate: Gate::new(setup.limits),
             halt: None,
-            link_down: false,
             range_rule: setup.range_rule,
             mark_every: setup.mark_every,
             mark_due: Timestamp::ZERO,
@@ -185,8 +183,20 @@ impl Engine {
                 (known.bid, known.ask, known.heard) = (Some(quote.bid), Some(quote.ask), now);
                 Ok(())
             }
-            MarketEvent::Book(_) | MarketEvent::Depth(_) => {
-                self.markets.at_mut(market).heard = self.now;
+            MarketEvent::Book(snapshot) => {
+                let now = self.now;
+                let known = self.markets.at_mut(market);
+                known.heard = now;
+                known.book.on_snapshot(snapshot);
+                self.work_off(market, out);
+                Ok(())
+            }
+            MarketEvent::Depth(update) => {
+                let now = self.now;
+                let known = self.markets.at_mut(market);
+                known.heard = now;
+                known.book.on_update(update.clone());
+                self.work_off(market, out);
                 Ok(())
             }
             MarketEvent::Candle { interval, candle, last, .. } => {
@@ -194,6 +204,13 @@ impl Engine {
                 self.on_candle(market, *interval, candle, out)
             }
             MarketEvent::Range { candle, .. } => self.on_range(market, candle, out),
+        }
+    }
+
+    fn work_off(&mut self, market: usize, out: &mut Vec<Command>) {
+        let known = self.markets.at_mut(market);
+        if let Some(missed) = known.work_off() {
+            out.push(Command::Notice(Notice::FeedGap { symbol: known.rules.symbol, missed }));
         }
     }
 
@@ -296,14 +313,16 @@ impl Engine {
     fn on_link(&mut self, event: &LinkEvent, out: &mut Vec<Command>) {
         match event {
             LinkEvent::Up => {
-                self.link_down = false;
                 out.push(Command::Notice(Notice::FeedUp));
             }
             LinkEvent::Down => {
-                self.link_down = true;
+                self.markets.iter_mut().for_each(market::Market::lose_book);
                 out.push(Command::Notice(Notice::FeedDown));
             }
             LinkEvent::Gap { symbol, missed } => {
+                if let Some(market) = self.markets.find(*symbol) {
+                    self.markets.at_mut(market).lose_book();
+                }
                 out.push(Command::Notice(Notice::FeedGap { symbol: *symbol, missed: *missed }));
             }
             LinkEvent::LedgerFailed { reason } => {
