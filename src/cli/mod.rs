@@ -3,6 +3,7 @@
 mod backtest;
 mod check_config;
 mod exit;
+mod indicator;
 mod pages;
 mod paper;
 mod show;
@@ -35,6 +36,8 @@ enum Command {
     CheckConfig(check_config::CheckConfig),
     /// Print the completion script of a shell.
     Completions(pages::Completions),
+    /// Print an indicator over a file of klines, as CSV or JSON.
+    Indicator(indicator::Indicator),
     /// Print the manual page, or write all pages to a folder.
     Man(pages::Man),
 }
@@ -62,6 +65,7 @@ fn run(args: Args, out: &mut dyn Write) -> Result<(), Failure> {
         Command::Backtest(command) => command.run(args.json, out),
         Command::CheckConfig(command) => command.run(args.json, out),
         Command::Completions(command) => command.run(out),
+        Command::Indicator(command) => command.run(args.json, out),
         Command::Man(command) => command.run(out),
     }
 }

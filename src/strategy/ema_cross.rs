@@ -41,21 +41,44 @@ mod tests {
     use super::*;
     use crate::domain::{Price, Qty, Timestamp};
 
+    fn signals(rule: &mut EmaCross, candles: impl IntoIterator<Item = (i64, i128)>) -> Vec<Signal> {
+        let signals = candles.into_iter().map(|(close, volume)| {
+            let mut candle = Candle::flat(Timestamp::ZERO, Price::from_units(close * 100_000_000));
+            candle.volume = Qty::from_units(volume);
+            rule.update(&candle)
+        });
+        signals.collect()
+    }
+
+    fn positions(signals: &[Signal], pick: fn(&Signal) -> bool) -> Vec<usize> {
+        signals.iter().enumerate().filter(|(_, signal)| pick(signal)).map(|(at, _)| at).collect()
+    }
+
     #[test]
     fn a_rise_enters_and_a_fall_leaves_once_each() {
-        let mut rule = EmaCross::new(2, 4);
-        let closes = [10, 10, 10, 10, 10, 12, 14, 15, 12, 9, 7, 7];
-        let signals: Vec<Signal> = closes
-            .iter()
-            .map(|close| {
-                let mut candle = Candle::flat(Timestamp::from_nanos(0), Price::from_units(close * 100_000_000));
-                candle.volume = Qty::from_units(1);
-                rule.update(&candle)
-            })
-            .collect();
-        let at = |pick: fn(&Signal) -> bool| signals.iter().position(pick);
-        assert_eq!(at(|signal| signal.enter), Some(5));
-        assert_eq!(at(|signal| signal.leave), Some(9));
-        assert_eq!(signals.iter().filter(|signal| signal.enter || signal.leave).count(), 2);
+        let closes = [10, 10, 10, 10, 10, 12, 14, 15, 12, 9, 7, 7].map(|close| (close, 1));
+        let signals = signals(&mut EmaCross::new(2, 4), closes);
+        assert_eq!(positions(&signals, |signal| signal.enter), [5]);
+        assert_eq!(positions(&signals, |signal| signal.leave), [9]);
+    }
+
+    #[test]
+    fn a_cross_without_volume_is_missed_and_not_made_up_for() {
+        let closes = [(10, 1), (10, 1), (10, 1), (10, 1), (12, 0), (14, 1), (15, 1)];
+        assert_eq!(signals(&mut EmaCross::new(2, 4), closes), [Signal::default(); 7]);
+    }
+
+    #[test]
+    fn the_first_candle_of_both_averages_crosses_nothing() {
+        let closes = [1, 2, 3, 4, 5, 6].map(|close| (close, 1));
+        assert_eq!(signals(&mut EmaCross::new(2, 4), closes), [Signal::default(); 6]);
+    }
+
+    #[test]
+    fn averages_that_were_equal_count_as_crossed_from_either_side() {
+        let closes = [10, 10, 10, 10, 11].map(|close| (close, 1));
+        assert!(signals(&mut EmaCross::new(2, 4), closes)[4].enter);
+        let closes = [10, 10, 10, 10, 9].map(|close| (close, 1));
+        assert!(signals(&mut EmaCross::new(2, 4), closes)[4].leave);
     }
 }

@@ -30,3 +30,44 @@ impl Strategy for RsiReversion {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Price, Qty, Timestamp};
+
+    fn signals(closes: &[(i64, i128)]) -> Vec<Signal> {
+        let mut rule = RsiReversion::new(2, 30, 70);
+        let signals = closes.iter().map(|(close, volume)| {
+            let mut candle = Candle::flat(Timestamp::ZERO, Price::from_units(close * 100_000_000));
+            candle.volume = Qty::from_units(*volume);
+            rule.update(&candle)
+        });
+        signals.collect()
+    }
+
+    #[test]
+    fn a_fall_enters_and_a_rise_leaves_as_long_as_it_lasts() {
+        let signals = signals(&[(10, 1), (9, 1), (8, 1), (7, 1), (9, 1), (12, 1), (14, 1)]);
+        assert_eq!(
+            signals.iter().map(|signal| signal.enter).collect::<Vec<_>>(),
+            [false, false, true, true, false, false, false]
+        );
+        assert_eq!(
+            signals.iter().map(|signal| signal.leave).collect::<Vec<_>>(),
+            [false, false, false, false, false, true, true]
+        );
+    }
+
+    #[test]
+    fn a_level_is_not_reached_by_touching_it() {
+        let signals = signals(&[(100, 1), (93, 1), (96, 1)]);
+        assert_eq!(signals[2], Signal::default(), "three of ten is 30, not under it");
+    }
+
+    #[test]
+    fn prices_that_stand_still_say_nothing_without_volume_and_low_with_it() {
+        assert_eq!(signals(&[(5, 0), (5, 0), (5, 0)])[2], Signal::default());
+        assert!(signals(&[(5, 1), (5, 1), (5, 1)])[2].enter);
+    }
+}

@@ -1,6 +1,6 @@
 //! Behaviour through the public API: given, when, then.
 #![expect(clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "a test looks for one thing, and may panic")]
-#![expect(clippy::print_stdout, reason = "a test says what it measured or skipped")]
+#![expect(clippy::print_stdout, clippy::float_arithmetic, reason = "a test says what it measured, and may measure")]
 
 mod backtest;
 mod config;
@@ -8,7 +8,9 @@ mod config;
 mod data;
 mod decode;
 mod engine;
+mod indicators;
 mod klines;
 mod practice;
 mod sim;
 mod support;
+mod trades;
