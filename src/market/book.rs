@@ -77,6 +77,25 @@ impl Book {
         (self.bids.len(), self.asks.len())
     }
 
+    /// The level of buyers or of sellers that is farthest from the best.
+    #[must_use]
+    pub fn worst(&self, side: Side) -> Option<Level> {
+        match side {
+            Side::Buy => self.bids.worst(),
+            Side::Sell => self.asks.worst(),
+        }
+    }
+
+    /// Takes `qty`, or all there is, away from the level at exactly `price`: for one who trades against a book that does
+    /// not hear of it. The next update of that level brings it back.
+    pub fn take(&mut self, side: Side, price: Price, qty: Qty) {
+        let rest = self.at(side, price).minus(qty).unwrap_or(Qty::ZERO);
+        match side {
+            Side::Buy => self.bids.set((price, rest)),
+            Side::Sell => self.asks.set((price, rest)),
+        }
+    }
+
     /// How much rests at exactly `price` on the side of buyers or of sellers.
     #[must_use]
     pub fn at(&self, side: Side, price: Price) -> Qty {

@@ -41,6 +41,11 @@ impl Ladder {
         self.levels.first_key_value().map(|(rank, qty)| (self.price(*rank), *qty))
     }
 
+    /// The level farthest from the best.
+    pub(super) fn worst(&self) -> Option<Level> {
+        self.levels.last_key_value().map(|(rank, qty)| (self.price(*rank), *qty))
+    }
+
     /// What is at `price`.
     pub(super) fn at(&self, price: Price) -> Qty {
         self.levels.get(&self.rank(price)).copied().unwrap_or(Qty::ZERO)

@@ -247,8 +247,8 @@ impl Matcher {
             if !qty.is_positive() {
                 return self.finish(live, Outcome::Expired, rules::INSUFFICIENT, clearing);
             }
-            self.trade(at, live, (price, qty, Liquidity::Taker), clearing);
             self.view.take(side, price, qty);
+            self.trade(at, live, (price, qty, Liquidity::Taker), clearing);
         }
     }
 

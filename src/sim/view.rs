@@ -1,30 +1,22 @@
 //! What the simulated exchange knows of one symbol's market: depth, else the best prices, else the last trade.
 
-use std::collections::BTreeMap;
-
 use crate::domain::event::{BookSnapshot, DepthUpdate, Level, Quote};
 use crate::domain::{Price, Qty, Rate, Rounding, Side};
+use crate::market::Book;
 
 /// One symbol's market as far as it is known. What our own orders took is gone until the feed speaks of it again.
 #[derive(Debug)]
 pub(super) struct View {
     half_spread: Rate,
     tick: Price,
-    depth: Option<Depth>,
+    book: Option<Book>,
     quote: Option<Quote>,
     last: Option<Price>,
 }
 
-#[derive(Debug)]
-struct Depth {
-    last_update: u64,
-    bids: BTreeMap<Price, Qty>,
-    asks: BTreeMap<Price, Qty>,
-}
-
 impl View {
     pub(super) const fn new(half_spread: Rate, tick: Price) -> Self {
-        Self { half_spread, tick, depth: None, quote: None, last: None }
+        Self { half_spread, tick, book: None, quote: None, last: None }
     }
 
     pub(super) const fn last(&self) -> Option<Price> {
@@ -39,36 +31,27 @@ impl View {
         self.quote = Some(*quote);
     }
 
-    pub(super) fn set_book(&mut self, book: &BookSnapshot) {
-        let levels = |levels: &[Level]| levels.iter().copied().filter(|(_, qty)| qty.is_positive()).collect();
-        self.depth = Some(Depth { last_update: book.last_update, bids: levels(&book.bids), asks: levels(&book.asks) });
+    pub(super) fn set_book(&mut self, snapshot: &BookSnapshot) {
+        self.book.get_or_insert_default().load(snapshot);
     }
 
     /// Takes in an update; one that does not follow on what is known makes the book unknown until the next snapshot.
     pub(super) fn update_book(&mut self, update: &DepthUpdate) {
-        let Some(depth) = &mut self.depth else { return };
-        if update.last <= depth.last_update {
+        let Some(book) = &mut self.book else { return };
+        let known = book.last_update();
+        if update.last <= known {
             return;
         }
-        if update.first > depth.last_update.saturating_add(1) && update.previous != Some(depth.last_update) {
-            self.depth = None;
-            return;
-        }
-        depth.last_update = update.last;
-        for (side, levels) in [(&mut depth.bids, &update.bids), (&mut depth.asks, &update.asks)] {
-            for (price, qty) in levels {
-                if qty.is_positive() {
-                    side.insert(*price, *qty);
-                } else {
-                    side.remove(price);
-                }
-            }
+        if update.first > known.saturating_add(1) && update.previous != Some(known) {
+            self.book = None;
+        } else {
+            book.apply(update);
         }
     }
 
     /// Whether only the best prices are known, and not what lies behind them.
     pub(super) const fn is_partial(&self) -> bool {
-        self.depth.is_none() && self.quote.is_some()
+        self.book.is_none() && self.quote.is_some()
     }
 
     /// The best that an order of this side can take, and how much of it.
@@ -78,10 +61,10 @@ impl View {
 
     /// All that an order of this side can take, best first.
     pub(super) fn offers(&self, side: Side) -> Box<dyn Iterator<Item = Level> + '_> {
-        if let Some(depth) = &self.depth {
+        if let Some(book) = &self.book {
             return match side {
-                Side::Buy => Box::new(depth.asks.iter().map(|(price, qty)| (*price, *qty))),
-                Side::Sell => Box::new(depth.bids.iter().rev().map(|(price, qty)| (*price, *qty))),
+                Side::Buy => Box::new(book.asks()),
+                Side::Sell => Box::new(book.bids()),
             };
         }
         let level = match (self.quote, side) {
@@ -94,34 +77,25 @@ impl View {
 
     /// Takes `qty` away from the level at `price` that an order of this side has met.
     pub(super) fn take(&mut self, side: Side, price: Price, qty: Qty) {
-        let left = |from: Qty| from.minus(qty).unwrap_or(Qty::ZERO).max(Qty::ZERO);
-        if let Some(depth) = &mut self.depth {
-            let levels = match side {
-                Side::Buy => &mut depth.asks,
-                Side::Sell => &mut depth.bids,
-            };
-            let rest = levels.get(&price).map_or(Qty::ZERO, |had| left(*had));
-            if rest.is_positive() {
-                levels.insert(price, rest);
-            } else {
-                levels.remove(&price);
-            }
+        if let Some(book) = &mut self.book {
+            book.take(side.opposite(), price, qty);
         } else if let Some(quote) = &mut self.quote {
-            match side {
-                Side::Buy => quote.ask_qty = left(quote.ask_qty),
-                Side::Sell => quote.bid_qty = left(quote.bid_qty),
-            }
+            let offered = match side {
+                Side::Buy => &mut quote.ask_qty,
+                Side::Sell => &mut quote.bid_qty,
+            };
+            *offered = offered.minus(qty).unwrap_or(Qty::ZERO);
         }
     }
 
     /// How much rests at `price` on this side; `None` when that lies beyond what is known.
     pub(super) fn queue(&self, side: Side, price: Price) -> Option<Qty> {
-        if let Some(depth) = &self.depth {
-            let (levels, beyond) = match side {
-                Side::Buy => (&depth.bids, depth.bids.keys().next().is_none_or(|worst| price < *worst)),
-                Side::Sell => (&depth.asks, depth.asks.keys().next_back().is_none_or(|worst| price > *worst)),
-            };
-            return if beyond { None } else { Some(levels.get(&price).copied().unwrap_or(Qty::ZERO)) };
+        if let Some(book) = &self.book {
+            let beyond = book.worst(side).is_none_or(|(worst, _)| match side {
+                Side::Buy => price < worst,
+                Side::Sell => price > worst,
+            });
+            return if beyond { None } else { Some(book.at(side, price)) };
         }
         let quote = self.quote?;
         let (best, qty, better) = match side {
@@ -198,7 +172,7 @@ mod tests {
         view.update_book(&update(5, 10, &[("101", "0")]));
         assert_eq!(view.offer(Side::Buy), Some(levels(&[("101", "3")])[0]), "an old update changes nothing");
         view.update_book(&update(12, 13, &[]));
-        assert!(view.depth.is_none());
+        assert!(view.book.is_none());
         assert_eq!(view.offer(Side::Buy), None);
     }
 

@@ -12,5 +12,7 @@ mod indicators;
 mod klines;
 mod practice;
 mod sim;
+mod sim_faults;
+mod sim_model;
 mod support;
 mod trades;

@@ -1,7 +1,8 @@
 //! The rules of the simulated exchange, one by one.
 
 use tradingbot::domain::{
-    AccountEvent, ExchangeOrderId, MarketEvent, OrderKind, Rate, Side, Span, TimeInForce, Timestamp, TradeId,
+    AccountEvent, ExchangeOrderId, Instrument, MarketEvent, Notional, OrderKind, Price, Rate, Rounding, Side, Span,
+    TimeInForce, Timestamp, TradeId,
 };
 use tradingbot::sim::{FeeSettings, Latency, SimSettings, ThirdAsset};
 
@@ -190,6 +191,26 @@ fn open_orders_lock_what_they_may_need_and_give_it_back() {
     assert_eq!(desk.submit(&order(6, Side::Sell, "0.1", stop("90"))), [format!("6 {broke}")]);
     assert_eq!(desk.cancel(1), ["1 Cancelled"]);
     assert_eq!(desk.submit(&order(2, Side::Buy, "1", limit("90"))), ["2 accepted"]);
+}
+
+#[test]
+fn an_account_that_is_spent_to_the_last_digit_still_pays_every_part_of_its_fee() {
+    let rules = Instrument {
+        fee_maker: "0.00077777".parse().unwrap(),
+        fee_taker: "0.00077777".parse().unwrap(),
+        ..Instrument::plain(symbol(), asset("BTC"), asset("USDT"), Rate::ZERO)
+    };
+    let whole: Notional = "1.23456789".parse::<Price>().unwrap().times("0.00000777".parse().unwrap()).unwrap();
+    let all = whole.plus(whole.scaled(rules.fee_taker, Rounding::Down).unwrap()).unwrap();
+    let mut desk = Desk::new(SimSettings::plain(vec![rules], vec![(asset("USDT"), all)]));
+    desk.see(&book(1, &[("1", "1")], &[("2", "1")]));
+    assert_eq!(desk.submit(&order(1, Side::Buy, "0.00000777", limit("1.23456789"))), ["1 accepted"]);
+    for _ in 0..777 {
+        let heard = desk.see(&sold("1", "0.00000001"));
+        assert!(heard[0].starts_with("1 Buy 0.00000001 at 1.23456789 as Maker"), "{heard:?}");
+    }
+    assert_eq!(desk.total("BTC"), "0.00000777");
+    assert_eq!(desk.cancel(1), ["1 cancel refused: Unknown order sent."]);
 }
 
 #[test]
