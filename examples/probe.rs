@@ -3,7 +3,11 @@
 use std::env;
 use std::fs;
 use std::io::{self, Write};
+use std::os::unix::net::UnixDatagram;
+use std::path::{Path, PathBuf};
 
+use tradingbot::config::{self, LogFormat, LogLevel, OrderDetails};
+use tradingbot::log::{Log, catch_panics, message};
 use tradingbot::secrets::{Environment, Places, Secrets, seal_process};
 
 fn main() -> io::Result<()> {
@@ -11,6 +15,8 @@ fn main() -> io::Result<()> {
     let out = &mut io::stdout().lock();
     match role.as_str() {
         "secrets" => secrets(out),
+        "log" => log(out),
+        "journal" => journal(out),
         _ => Err(io::Error::other("probe knows no such role")),
     }
 }
@@ -45,4 +51,71 @@ fn secrets(out: &mut dyn Write) -> io::Result<()> {
         }
     }
     writeln!(out, "dumpable {:?}", rustix::process::dumpable_behavior()?)
+}
+
+/// Writes to the log of the process in every way it has, with a secret in each; `PROBE_FILE` is where it goes.
+fn log(out: &mut dyn Write) -> io::Result<()> {
+    let secret = env::var("PROBE_SECRET").unwrap_or_default();
+    catch_panics();
+    let early = secret.clone();
+    let _ = std::thread::spawn(move || panic!("before the log, secret={early:?}")).join();
+    let file = env::var_os("PROBE_FILE").map(PathBuf::from);
+    let format = if env::var_os("PROBE_JSON").is_some() { LogFormat::Json } else { LogFormat::Auto };
+    let mut settings = config::Log { format, level: LogLevel::Info, order_details: OrderDetails::Full, file };
+    let log = Log::start(&settings).map_err(io::Error::other)?;
+    log.guard(secret.as_bytes());
+    tracing::info!(target: "tradingbot", message_id = message::READY.id, price = 64_000, "first {secret}");
+    tracing::debug!(target: "tradingbot", "not shown {secret}");
+    settings.level = LogLevel::Debug;
+    settings.order_details = OrderDetails::Redacted;
+    log.reload(&settings);
+    if let Some(path) = &settings.file {
+        fs::rename(path, path.with_extension("1"))?;
+        log.reopen()?;
+    }
+    tracing::debug!(target: "tradingbot", price = 64_000, "second {secret}");
+    let _ = std::thread::spawn(move || panic!("broke on {secret}")).join();
+    writeln!(out, "lost {}; a second log: {:?}", log.lost(), Log::start(&settings).err().map(|error| error.to_string()))
+}
+
+/// Stands in for the journal in a `/run` of its own, writes to it, and shows what arrived.
+fn journal(out: &mut dyn Write) -> io::Result<()> {
+    let path = Path::new("/run/systemd/journal/socket");
+    fs::create_dir_all(path.parent().unwrap_or(path))?;
+    let socket = UnixDatagram::bind(path)?;
+    let (format, order_details) = (LogFormat::Journal, OrderDetails::Redacted);
+    let settings = config::Log { format, level: LogLevel::Trace, order_details, file: None };
+    let log = Log::start(&settings).map_err(io::Error::other)?;
+    let secret = env::var("PROBE_SECRET").unwrap_or_default();
+    log.guard(secret.as_bytes());
+    let span = tracing::info_span!(target: "tradingbot", "order", order_id = "tb-1", text = %secret);
+    span.in_scope(|| {
+        let id = message::ORDER_REFUSED.id;
+        tracing::warn!(target: "tradingbot", message_id = id, symbol = "BTCUSDT", price = 64_000, "refused {secret}");
+        tracing::info!(target: "tradingbot", api_key = secret, "said");
+    });
+    let _ = std::thread::spawn(move || panic!("broke on {secret}")).join();
+    socket.set_nonblocking(true)?;
+    let mut buffer = vec![0; 65_536];
+    while let Ok(length) = socket.recv(&mut buffer) {
+        show_record(&buffer[..length], out)?;
+    }
+    Ok(())
+}
+
+/// Shows a record of the journal's protocol: `NAME=value` on a line, or the name on a line, length and value behind it.
+fn show_record(mut record: &[u8], out: &mut dyn Write) -> io::Result<()> {
+    while let Some(end) = record.iter().position(|byte| *byte == b'\n') {
+        let (line, rest) = (&record[..end], &record[end + 1..]);
+        if line.contains(&b'=') {
+            writeln!(out, "{}", String::from_utf8_lossy(line))?;
+            record = rest;
+            continue;
+        }
+        let (length, rest) = rest.split_first_chunk::<8>().ok_or_else(|| io::Error::other("a record is cut off"))?;
+        let length = usize::try_from(u64::from_le_bytes(*length)).map_err(io::Error::other)?;
+        writeln!(out, "{}={}", String::from_utf8_lossy(line), String::from_utf8_lossy(&rest[..length]))?;
+        record = &rest[length + 1..];
+    }
+    Ok(())
 }

@@ -16,6 +16,7 @@ pub mod strategy;
 // BASE: named by shells and apps only
 pub mod clock;
 pub mod config;
+pub mod log;
 pub mod secrets;
 
 // SHELLS: bytes in, bytes out

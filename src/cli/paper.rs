@@ -11,6 +11,7 @@ use crate::clock;
 use crate::config::{self, Config, Source, Speed, Start};
 use crate::daemon::{self, Audience, Ending, Life, Message, Shell, drive};
 use crate::domain::{Span, Timestamp};
+use crate::log::Log;
 
 use super::show::{Money, Percent, count};
 use super::{Exit, Failure};
@@ -42,7 +43,7 @@ impl Paper {
     /// Runs until Ctrl-C, until the recording is over, or for as long as was asked.
     pub fn run(&self, out: &mut dyn Write) -> Result<(), Failure> {
         let config = self.config()?;
-        tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).init();
+        Log::start(&config.log).map_err(|error| Failure::new(Exit::Failure, &error))?;
         let fail = |error: &daemon::DaemonError| Failure::new(Exit::Failure, error);
         let Life { mut shell, mut source, mut pace } = Life::begin(&config).map_err(|error| fail(&error))?;
         pace.speed = self.speed.unwrap_or(pace.speed);

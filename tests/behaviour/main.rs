@@ -11,6 +11,7 @@ mod engine;
 mod indicators;
 mod klines;
 mod practice;
+mod redaction;
 mod sim;
 mod sim_faults;
 mod sim_model;
