@@ -20,6 +20,7 @@ pub mod log;
 pub mod secrets;
 
 // SHELLS: bytes in, bytes out
+pub mod api;
 pub mod ledger;
 pub mod store;
 

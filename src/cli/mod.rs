@@ -7,6 +7,7 @@ mod indicator;
 mod pages;
 mod paper;
 mod show;
+mod token;
 
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
@@ -40,6 +41,8 @@ enum Command {
     Indicator(indicator::Indicator),
     /// Print the manual page, or write all pages to a folder.
     Man(pages::Man),
+    /// Make, list and take back tokens for the API.
+    Token(token::Token),
 }
 
 /// Runs one command line and says how it ended.
@@ -67,6 +70,7 @@ fn run(args: Args, out: &mut dyn Write) -> Result<(), Failure> {
         Command::Completions(command) => command.run(out),
         Command::Indicator(command) => command.run(args.json, out),
         Command::Man(command) => command.run(out),
+        Command::Token(command) => command.run(args.json, out),
     }
 }
 

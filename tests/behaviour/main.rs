@@ -2,12 +2,15 @@
 #![expect(clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "a test looks for one thing, and may panic")]
 #![expect(clippy::print_stdout, clippy::float_arithmetic, reason = "a test says what it measured, and may measure")]
 
+mod api;
 mod backtest;
 mod config;
 #[path = "../support/data.rs"]
 mod data;
 mod decode;
 mod engine;
+mod events;
+mod hostile;
 mod indicators;
 mod klines;
 mod practice;

@@ -1,5 +1,6 @@
 //! What several tests need.
 
+pub mod api;
 pub mod desk;
 pub mod exchange;
 pub mod statistics;

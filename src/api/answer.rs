@@ -1,0 +1,235 @@
+//! One request from its head to its answer: whose it is, whether they may, what it leads to, and what is logged of it.
+
+use std::sync::Arc;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use hyper::body::{Body, Incoming};
+use hyper::header::{CONNECTION, HOST, HeaderValue};
+use hyper::http::request::Parts;
+use hyper::{HeaderMap, Request, Response, StatusCode};
+
+use super::auth::{Caller, identify};
+use super::client::{Client, Origin};
+use super::guard::Visit;
+use super::handler::Ask;
+use super::problem::{ApiError, Code};
+use super::reply::{ReplyBody, X_REQUEST_ID};
+use super::route::{Found, Route, find};
+use super::server::Server;
+use crate::clock::Mark;
+
+/// Names for requests whose client did not choose one: a word for this server and a number.
+#[derive(Debug)]
+pub(super) struct RequestIds {
+    word: u32,
+    next: AtomicU64,
+}
+
+/// What is known of a request by the time it is answered.
+#[derive(Default)]
+struct Known {
+    client: Option<Client>,
+    caller: Option<Caller>,
+    route: Option<&'static Route>,
+}
+
+/// Answers one request. `refusal` says why its head was refused, if it was.
+pub(super) async fn answer(
+    server: &Arc<Server>,
+    visit: Arc<Visit>,
+    origin: Origin,
+    refusal: Option<Code>,
+    request: Request<Incoming>,
+) -> Response<ReplyBody> {
+    let began = Mark::now();
+    let chosen = request.headers().get(X_REQUEST_ID).filter(|id| is_request_id(id.as_bytes())).cloned();
+    let (parts, mut body) = request.into_parts();
+    let mut known = Known::default();
+    let answered = match judge(server, origin, refusal, &parts, &mut known) {
+        Ok((route, part, caller)) => {
+            let id = chosen.as_ref().and_then(|id| id.to_str().ok());
+            Ask { server, route, part, parts: &parts, caller: &caller, id }.answer(&mut body).await
+        }
+        Err(error) => Err(error),
+    };
+    let id = chosen.unwrap_or_else(|| server.ids.next());
+    let (status, refused) = match &answered {
+        Ok(reply) => (reply.status(), None),
+        Err(error) => (error.code.status(), Some(error)),
+    };
+    if refused.is_some() || known.route.is_some_and(Route::changes) {
+        log(server, origin, &known, &id, status, refused, began);
+    }
+    // Whether what is left of a refused body has arrived by now is a matter of luck; nobody should count on it.
+    let unread = refused.is_some() && !body.is_end_stream();
+    let mut response = match answered {
+        Ok(reply) => reply.response(id, visit),
+        Err(error) => error.response(id, visit),
+    };
+    if unread || server.is_leaving() {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+/// Everything that is decided before a handler sees the request, cheapest first.
+fn judge<'p>(
+    server: &Server,
+    origin: Origin,
+    refusal: Option<Code>,
+    parts: &'p Parts,
+    known: &mut Known,
+) -> Result<(&'static Route, &'p str, Caller), ApiError> {
+    let settings = &server.settings;
+    let client = Client::of(origin, &parts.headers, &settings.trusted_proxies, settings.unix_is_proxy);
+    known.client = Some(client);
+    admit(server, origin, client)?;
+    if let Some(code) = refusal {
+        return Err(ApiError::of(code));
+    }
+    check_target(parts)?;
+    let caller = recognise(server, origin, client, &parts.headers)?;
+    known.caller = Some(caller.clone());
+    match find(&parts.method, parts.uri.path()) {
+        Found::Route(route, part) => {
+            known.route = Some(route);
+            Ok((route, part, caller))
+        }
+        Found::OtherMethod(allow) => Err(ApiError { allow: Some(allow), ..ApiError::of(Code::MethodNotAllowed) }),
+        Found::Nothing => Err(ApiError::of(Code::NotFound)),
+    }
+}
+
+fn admit(server: &Server, origin: Origin, client: Client) -> Result<(), ApiError> {
+    let taken = match origin {
+        Origin::Control => server.control_quota.take(),
+        Origin::Tcp(_) | Origin::Unix => {
+            server.quotas.read().unwrap_or_else(PoisonError::into_inner).requests.take(client)
+        }
+    };
+    taken.map_err(|wait| ApiError::of(Code::RateLimited).after(wait))
+}
+
+/// An address in full must name the host that `Host` names.
+fn check_target(parts: &Parts) -> Result<(), ApiError> {
+    let Some(authority) = parts.uri.authority() else { return Ok(()) };
+    let host = parts.headers.get(HOST).map(HeaderValue::as_bytes);
+    if host.is_none_or(|host| host.eq_ignore_ascii_case(authority.as_str().as_bytes())) {
+        return Ok(());
+    }
+    Err(ApiError::say(Code::BadHost, "the address in the request line names another host than the Host header"))
+}
+
+/// Whoever comes with a valid token is let in, however many failures there were from their address: a script with an old
+/// token must not keep the operator from halting.
+fn recognise(server: &Server, origin: Origin, client: Client, headers: &HeaderMap) -> Result<Caller, ApiError> {
+    let now = (server.doors.now)();
+    let look = || {
+        let tokens = server.tokens.read().unwrap_or_else(PoisonError::into_inner);
+        identify(origin, headers, &tokens, now)
+    };
+    let error = match look() {
+        Ok(caller) => return Ok(caller),
+        Err(error) => error,
+    };
+    if error.code.status() != StatusCode::UNAUTHORIZED {
+        return Err(error);
+    }
+    let quotas = server.quotas.read().unwrap_or_else(PoisonError::into_inner);
+    quotas.failures.take(client).map_err(|wait| ApiError::of(Code::FailuresLimited).after(wait))?;
+    // The token may have been made a moment ago.
+    if server.follow_tokens() { look() } else { Err(error) }
+}
+
+/// One event for each refusal and each change. Refusals cost the one who causes them nothing, so only so many are logged.
+fn log(
+    server: &Server,
+    origin: Origin,
+    known: &Known,
+    id: &HeaderValue,
+    status: StatusCode,
+    refused: Option<&ApiError>,
+    began: Mark,
+) {
+    let changed = refused.is_none();
+    if !changed && server.log_quota.take().is_err() {
+        server.unlogged.fetch_add(1, Ordering::Relaxed);
+        return;
+    }
+    let request_id = id.to_str().unwrap_or_default();
+    let by = known.caller.as_ref().map_or("-", Caller::name);
+    let scope = known.caller.as_ref().map_or("-", |caller| caller.scope().as_str());
+    let (method, path) = known.route.map_or(("-", "-"), |route| (route.verb.as_str(), route.path));
+    let (status, micros) = (status.as_u16(), began.elapsed().nanos() / 1_000);
+    match refused {
+        None => tracing::info!(request_id, by, scope, method, path, status, micros, "changed"),
+        Some(error) => {
+            let (code, detail) = (error.code.as_str(), error.detail.as_deref().unwrap_or("-"));
+            let client = known.client.map_or_else(String::new, |client| client.to_string());
+            let unlogged = server.unlogged.swap(0, Ordering::Relaxed);
+            let listener = origin.as_str();
+            tracing::warn!(
+                request_id, by, scope, method, path, status, code, detail, client, listener, unlogged, micros,
+                "refused"
+            );
+        }
+    }
+}
+
+impl RequestIds {
+    /// A word that no server before had, most likely.
+    pub(super) fn new() -> Self {
+        let mut bytes = [0; 4];
+        // Without randomness the ids repeat after a restart, which only makes the logs harder to read.
+        let _ = rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::NONBLOCK);
+        Self { word: u32::from_ne_bytes(bytes), next: AtomicU64::new(1) }
+    }
+
+    fn next(&self) -> HeaderValue {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let mut text = [b'-'; 17];
+        let (word, rest) = text.split_at_mut(8);
+        write_hex(word, u64::from(self.word));
+        write_hex(rest.get_mut(1..).unwrap_or_default(), number);
+        HeaderValue::from_bytes(&text).expect("hexadecimal digits fit a header")
+    }
+}
+
+/// Writes the lowest digits of `number` that have room.
+fn write_hex(into: &mut [u8], mut number: u64) {
+    for digit in into.iter_mut().rev() {
+        let nibble = u32::try_from(number & 15).expect("four bits");
+        *digit = char::from_digit(nibble, 16).and_then(|digit| u8::try_from(digit).ok()).expect("a hexadecimal digit");
+        number >>= 4;
+    }
+}
+
+fn is_request_id(text: &[u8]) -> bool {
+    (1..=REQUEST_ID_BYTES_MAX).contains(&text.len())
+        && text.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+}
+
+const REQUEST_ID_BYTES_MAX: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_that_are_made_differ_and_would_be_taken_back() {
+        let ids = RequestIds::new();
+        let (first, second) = (ids.next(), ids.next());
+        assert_ne!(first, second);
+        assert!(is_request_id(first.as_bytes()));
+        assert!(first.to_str().unwrap().ends_with("-00000001"), "{first:?}");
+    }
+
+    #[test]
+    fn an_id_from_outside_is_short_and_plain() {
+        assert!(is_request_id(b"a-B_9.z"));
+        for id in [&b""[..], b"a b", b"a\"", &[b'a'; 65], b"\xff"] {
+            assert!(!is_request_id(id));
+        }
+    }
+}

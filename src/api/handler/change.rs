@@ -1,0 +1,106 @@
+//! Changes: asked of the engine as events, once each, and answered with its verdict.
+
+use std::sync::Arc;
+
+use hyper::StatusCode;
+use hyper::body::Bytes;
+use sha2::{Digest as _, Sha256};
+use tokio::sync::{oneshot, watch};
+use tokio::time::timeout;
+
+use super::Ask;
+use crate::api::auth::{Authorized, Role};
+use crate::api::doors::{OperatorDoorError, OperatorRequest, Verdict};
+use crate::api::problem::{ApiError, Code};
+use crate::api::replays::{Answer, Digest, Known, ReplayKey};
+use crate::api::reply::Reply;
+use crate::domain::{OperatorEvent, Snapshot};
+
+impl Ask<'_> {
+    /// Asks the engine, unless the same was asked before under the same request id: then gives the answer to that.
+    pub(super) async fn change<R: Role>(&self, _who: &Authorized<R>, event: OperatorEvent) -> Result<Reply, ApiError> {
+        let Some(id) = self.id else {
+            let (sender, answer) = watch::channel(Answer::Waiting);
+            self.ask(event, sender)?;
+            return self.verdict(answer, false).await;
+        };
+        let key: ReplayKey = (Arc::from(self.caller.name()), id.into());
+        let digest = self.digest(&event);
+        let known = self.server.replays().begin(key.clone(), digest, (self.server.doors.now)());
+        match known {
+            Known::Before(answer) => self.verdict(answer, true).await,
+            Known::Other => Err(ApiError::of(Code::RequestIdReused)),
+            Known::New(sender) => {
+                let answer = sender.subscribe();
+                if let Err(error) = self.ask(event, sender) {
+                    self.server.replays().forget(&key);
+                    return Err(error);
+                }
+                self.verdict(answer, false).await
+            }
+        }
+    }
+
+    /// Hands the event to the engine; the answer goes to `sender` even when nobody waits for it any more.
+    fn ask(&self, event: OperatorEvent, sender: watch::Sender<Answer>) -> Result<(), ApiError> {
+        if let Some(code) = missing(&event, &self.server.doors.snapshot.borrow()) {
+            return Err(ApiError::of(code));
+        }
+        let (reply, verdict) = oneshot::channel();
+        (self.server.doors.operator)(OperatorRequest { event, reply }).map_err(|error| match error {
+            OperatorDoorError::Full => ApiError::of(Code::EngineBusy),
+            OperatorDoorError::Closed => ApiError::of(Code::EngineGone),
+        })?;
+        tokio::spawn(async move {
+            let answer = verdict.await.map_or(Answer::Lost, Answer::Given);
+            sender.send_replace(answer);
+        });
+        Ok(())
+    }
+
+    async fn verdict(&self, mut answer: watch::Receiver<Answer>, replayed: bool) -> Result<Reply, ApiError> {
+        let given = answer.wait_for(|answer| *answer != Answer::Waiting);
+        let answer = match timeout(self.server.settings.answer_timeout, given).await {
+            Ok(Ok(answer)) => answer.clone(),
+            Ok(Err(_)) | Err(_) => Answer::Lost,
+        };
+        let body = match answer {
+            Answer::Given(Verdict::Done) => &b"{\"verdict\":\"done\"}"[..],
+            Answer::Given(Verdict::Already) => b"{\"verdict\":\"already\"}",
+            Answer::Given(Verdict::Absent) => return Err(ApiError::of(self.absent())),
+            Answer::Given(Verdict::Refused { reason }) => return Err(ApiError::say(Code::Refused, reason)),
+            Answer::Waiting | Answer::Lost => return Err(ApiError::of(Code::Unanswered)),
+        };
+        let (status, body): (StatusCode, _) = (self.success(), Bytes::from_static(body));
+        Ok(if replayed { Reply::Replayed(status, body) } else { Reply::Json(status, body) })
+    }
+
+    /// What the engine could not find.
+    fn absent(&self) -> Code {
+        let codes = [Code::UnknownOrder, Code::UnknownStrategy, Code::NoPosition];
+        self.route.codes.iter().copied().find(|code| codes.contains(code)).unwrap_or(Code::Refused)
+    }
+
+    fn digest(&self, event: &OperatorEvent) -> Digest {
+        let event = serde_json::to_vec(event).expect("an operator's event has a JSON form");
+        Sha256::digest(event).into()
+    }
+}
+
+/// What an event is about and the snapshot does not have; saves the engine what would come to nothing.
+fn missing(event: &OperatorEvent, snapshot: &Snapshot) -> Option<Code> {
+    match event {
+        OperatorEvent::Cancel { id, .. } => {
+            (!snapshot.orders.iter().any(|order| order.new.id == *id)).then_some(Code::UnknownOrder)
+        }
+        OperatorEvent::Close { symbol, .. } => {
+            let held = snapshot.positions.iter().any(|position| position.symbol == *symbol);
+            let ordered = snapshot.orders.iter().any(|order| order.new.symbol == *symbol);
+            (!held && !ordered).then_some(Code::NoPosition)
+        }
+        OperatorEvent::Pause { strategy, .. } | OperatorEvent::Unpause { strategy, .. } => {
+            (!snapshot.strategies.iter().any(|known| known.name == *strategy)).then_some(Code::UnknownStrategy)
+        }
+        OperatorEvent::Halt { .. } | OperatorEvent::Resume { .. } | OperatorEvent::Flatten { .. } => None,
+    }
+}

@@ -1,0 +1,36 @@
+//! SHELL: the HTTP API. Every request is judged before it is served; what it changes, the engine judges again.
+
+mod answer;
+mod auth;
+mod client;
+mod doors;
+mod feed;
+mod guard;
+mod handler;
+mod head;
+mod listen;
+mod listener;
+mod openapi;
+mod problem;
+mod quota;
+mod replays;
+mod reply;
+mod request;
+mod route;
+mod server;
+mod settings;
+mod stream;
+mod token;
+mod views;
+
+pub use doors::{
+    Doors, HeadView, History, HistoryError, Mark, Numbered, OperatorDoorError, OperatorRequest, Page, PageOrder,
+    ProvenEntry, Readiness, Verdict,
+};
+pub use feed::Feed;
+pub use listener::{Listener, ListenerError};
+pub use server::serve;
+pub use settings::Settings;
+pub use token::{
+    Scope, ScopeError, Standing, Token, TokenFile, TokenFileError, TokenHash, TokenName, TokenNameError, TokenRecord,
+};

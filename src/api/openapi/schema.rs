@@ -1,0 +1,233 @@
+//! What requests and answers look like, as JSON Schema.
+
+use serde_json::{Value, json};
+
+use crate::api::request::REASON_CHARS_MAX;
+use crate::api::route::Schema;
+
+/// All that has a name.
+pub(super) fn all() -> Value {
+    json!({
+        "Decimal": {"type": "string", "pattern": "^-?[0-9]+(\\.[0-9]+)?$", "description": "An exact decimal number"},
+        "Time": {"type": "string", "format": "date-time", "description": "UTC"},
+        "Span": {"type": "string", "pattern": "^[0-9]+(ns|ms|s|m|h|d|w)$", "description": "A length of time such as 15m"},
+        "Symbol": {"type": "string", "description": "A pair such as BTCUSDT"},
+        "StrategyName": {"type": "string", "pattern": "^[a-z0-9-]{1,31}$"},
+        "OrderId": {"type": "string", "pattern": "^tb-[0-9a-f]{8}-[0-9a-f]{16}-[0-9a-f]{2}$"},
+        "Hash": {"type": "string", "pattern": "^[0-9a-f]{64}$", "description": "SHA-256"},
+        "Side": {"type": "string", "enum": ["buy", "sell"]},
+        "ExitReason": {
+            "type": "string",
+            "enum": ["exit_signal", "stop_loss", "trailing_stop_loss", "roi", "operator", "force_exit"],
+        },
+        "Problem": object(&json!({
+            "type": {"type": "string"},
+            "title": {"type": "string"},
+            "status": {"type": "integer"},
+            "code": {"type": "string", "description": "Stable; programs may rely on it"},
+            "detail": {"type": "string", "description": "For people"},
+            "request-id": {"type": "string"},
+        })),
+        "Reasoned": object(&json!({
+            "reason": {
+                "type": "string", "minLength": 1, "maxLength": REASON_CHARS_MAX,
+                "description": "Goes to the ledger; no line ends",
+            },
+        })),
+        "Verdict": object(&json!({
+            "verdict": {
+                "type": "string", "enum": ["done", "already"],
+                "description": "`done`: it is written down and done or on its way. `already`: it was so before",
+            },
+        })),
+        "Halt": object(&json!({"by": {"type": "string"}, "reason": {"type": "string"}, "since": time()})),
+        "Status": status(),
+        "Balance": object(&json!({
+            "balances": {"type": "array", "items": reference("AssetBalance")},
+            "equity": decimal(), "equity-peak": decimal(), "drawdown": decimal(), "profit-today": decimal(),
+        })),
+        "AssetBalance": object(&json!({"asset": {"type": "string"}, "total": decimal()})),
+        "Position": position(),
+        "Order": order(),
+        "OrderKind": order_kind(),
+        "OrderState": order_state(),
+        "Strategy": strategy(),
+        "Market": object(&json!({
+            "symbol": reference("Symbol"), "last": decimal(), "bid": maybe(&decimal()), "ask": maybe(&decimal()),
+            "heard": time(), "stale": {"type": "boolean"},
+        })),
+        "Trade": trade(),
+        "Fill": fill(),
+        "Mark": object(&json!({"seq": seq(), "at": time(), "equity": decimal()})),
+        "LedgerHead": object(&json!({"seq": seq(), "hash": reference("Hash")})),
+        "LedgerEntry": object(&json!({
+            "seq": seq(), "at": time(), "kind": {"type": "string"},
+            "body": {"type": "string", "description": "The entry's JSON, to the byte, as it was hashed"},
+            "previous": reference("Hash"), "hash": reference("Hash"),
+        })),
+    })
+}
+
+/// The kind of content of an answer, and its schema.
+pub(super) fn of_reply(reply: Schema) -> (&'static str, Value) {
+    let schema = match reply {
+        Schema::Events => return ("text/event-stream", json!({"type": "string", "description": EVENTS})),
+        Schema::Health => object(&json!({"status": {"type": "string", "enum": ["alive"]}})),
+        Schema::Ready => object(&json!({"status": {"type": "string", "enum": ["ready"]}})),
+        Schema::Status => reference("Status"),
+        Schema::Balance => reference("Balance"),
+        Schema::Positions => list("Position"),
+        Schema::Orders => list("Order"),
+        Schema::Strategies => list("Strategy"),
+        Schema::Trades => list("Trade"),
+        Schema::Fills => list("Fill"),
+        Schema::Equity => list("Mark"),
+        Schema::LedgerHead => reference("LedgerHead"),
+        Schema::LedgerEntries => list("LedgerEntry"),
+        Schema::Config => json!({"type": "object", "description": "As in the configuration file, defaults included"}),
+        Schema::OpenApi => json!({"type": "object", "description": "OpenAPI 3.1"}),
+        Schema::Verdict => reference("Verdict"),
+    };
+    ("application/json", schema)
+}
+
+/// The schema of a part of a path.
+pub(super) fn of_parameter(name: &str) -> Value {
+    match name {
+        "id" => reference("OrderId"),
+        "symbol" => reference("Symbol"),
+        _ => reference("StrategyName"),
+    }
+}
+
+fn status() -> Value {
+    object(&json!({
+        "version": {"type": "string"},
+        "run": count("Which life of the bot"),
+        "seq": count("The last event that is in this picture"),
+        "at": time(),
+        "trading": {"type": "boolean"},
+        "halt": maybe(&reference("Halt")),
+        "equity": decimal(), "equity-peak": decimal(), "drawdown": decimal(), "profit-today": decimal(),
+        "positions": count("Open positions"),
+        "orders": count("Orders that may still trade"),
+        "strategies": count("Running strategies"),
+        "strategies-paused": count("Those of them that take no new positions"),
+        "fills": count("Fills since the ledger began"),
+        "refusals": count("Refusals of the risk gate since the start"),
+        "markets": {"type": "array", "items": reference("Market")},
+    }))
+}
+
+fn position() -> Value {
+    object(&json!({
+        "strategy": reference("StrategyName"), "symbol": reference("Symbol"),
+        "qty": decimal(), "entry": decimal(), "last": decimal(), "stop": maybe(&decimal()), "profit": decimal(),
+        "since": time(),
+    }))
+}
+
+fn order() -> Value {
+    object(&json!({
+        "id": reference("OrderId"), "strategy": reference("StrategyName"), "symbol": reference("Symbol"),
+        "side": reference("Side"), "qty": decimal(), "kind": reference("OrderKind"),
+        "purpose": {"oneOf": [
+            {"type": "string", "enum": ["enter"]},
+            object(&json!({"exit": reference("ExitReason")})),
+        ]},
+        "created": time(), "filled": decimal(), "value": decimal(), "state": reference("OrderState"),
+    }))
+}
+
+fn order_kind() -> Value {
+    let in_force = json!({"type": "string", "enum": ["good-till-cancelled", "immediate-or-cancel", "fill-or-kill"]});
+    json!({"oneOf": [
+        {"type": "string", "enum": ["market"]},
+        object(&json!({"limit": object(&json!({"price": decimal(), "time-in-force": in_force}))})),
+        object(&json!({"post-only": object(&json!({"price": decimal()}))})),
+        object(&json!({"stop": object(&json!({"trigger": decimal()}))})),
+    ]})
+}
+
+fn order_state() -> Value {
+    let exchange_id = count("The exchange's number for it");
+    let outcome = json!({"type": "string", "enum": ["filled", "cancelled", "rejected", "expired", "never-placed"]});
+    json!({"oneOf": [
+        {"type": "string", "enum": ["intended"]},
+        object(&json!({"open": object(&json!({"exchange-id": exchange_id}))})),
+        object(&json!({"cancelling": object(&json!({"exchange-id": maybe(&exchange_id)}))})),
+        object(&json!({"unknown": object(&json!({"since": time()}))})),
+        object(&json!({"done": outcome})),
+    ]})
+}
+
+fn strategy() -> Value {
+    object(&json!({
+        "name": reference("StrategyName"), "kind": {"type": "string"},
+        "symbols": {"type": "array", "items": reference("Symbol")},
+        "interval": reference("Span"), "paused": {"type": "boolean"}, "profit": decimal(),
+        "closed": count("Positions it has closed"), "won": count("Those of them with a gain"),
+    }))
+}
+
+fn trade() -> Value {
+    object(&json!({
+        "seq": seq(), "strategy": reference("StrategyName"), "symbol": reference("Symbol"),
+        "opened": time(), "closed": time(), "entry": decimal(), "exit": decimal(), "qty": decimal(),
+        "fees": decimal(), "profit": decimal(), "profit-ratio": decimal(), "reason": reference("ExitReason"),
+        "lowest": decimal(), "highest": decimal(),
+        "stop-initial": maybe(&decimal()), "stop-last": maybe(&decimal()),
+    }))
+}
+
+fn fill() -> Value {
+    object(&json!({
+        "seq": seq(), "order": reference("OrderId"), "trade": count("The exchange's number for it"),
+        "symbol": reference("Symbol"), "side": reference("Side"), "price": decimal(), "qty": decimal(),
+        "fee": object(&json!({"asset": {"type": "string"}, "amount": decimal()})),
+        "liquidity": {"type": "string", "enum": ["maker", "taker"]}, "at": time(),
+    }))
+}
+
+/// A list, or a part of one.
+fn list(of: &str) -> Value {
+    object(&json!({
+        "items": {"type": "array", "items": reference(of)},
+        "next": {"type": ["string", "null"], "description": "The cursor of the part after this one"},
+    }))
+}
+
+/// An object with these fields, all of them and no others.
+fn object(properties: &Value) -> Value {
+    let required: Vec<&String> = properties.as_object().into_iter().flat_map(|fields| fields.keys()).collect();
+    json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false})
+}
+
+fn maybe(schema: &Value) -> Value {
+    json!({"oneOf": [schema, {"type": "null"}]})
+}
+
+fn reference(name: &str) -> Value {
+    json!({"$ref": format!("#/components/schemas/{name}")})
+}
+
+fn decimal() -> Value {
+    reference("Decimal")
+}
+
+fn time() -> Value {
+    reference("Time")
+}
+
+fn count(what: &str) -> Value {
+    json!({"type": "integer", "minimum": 0, "description": what})
+}
+
+fn seq() -> Value {
+    count("Number of its entry in the ledger")
+}
+
+const EVENTS: &str = "One event for each entry of the ledger as it is written: `event` is its kind, `data` its JSON, `id` \
+                      numbers it. The stream itself speaks in events without an id: `gap` (some events after \
+                      `Last-Event-ID` are not kept any more), `lagged` (this client was too slow; the stream ends), \
+                      `denied` (the token is worth nothing any more; the stream ends), `bye` (the bot stops).";

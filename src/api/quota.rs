@@ -1,0 +1,166 @@
+//! How many requests a client may make, in memory that does not grow with the number of clients.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use governor::clock::{Clock, DefaultClock};
+use governor::middleware::NoOpMiddleware;
+use governor::nanos::Nanos;
+use governor::state::keyed::ShrinkableKeyedStateStore;
+use governor::state::{InMemoryState, NotKeyed, StateStore};
+use governor::{Quota, RateLimiter};
+
+use super::client::Client;
+
+/// A limit for each client.
+#[derive(Debug)]
+pub(super) struct ClientQuota {
+    limiter: RateLimiter<Client, Clients, DefaultClock, NoOpMiddleware>,
+    clock: DefaultClock,
+}
+
+/// One limit for all.
+#[derive(Debug)]
+pub(super) struct SharedQuota {
+    limiter: RateLimiter<NotKeyed, InMemoryState, DefaultClock, NoOpMiddleware>,
+    clock: DefaultClock,
+}
+
+impl ClientQuota {
+    /// At most `per_minute`, evenly spread, of which `burst` at once.
+    pub(super) fn new(per_minute: u32, burst: u32) -> Self {
+        let clock = DefaultClock::default();
+        Self { limiter: RateLimiter::new(quota(per_minute, burst), Clients::default(), clock.clone()), clock }
+    }
+
+    /// Counts one request.
+    ///
+    /// # Errors
+    ///
+    /// How long to wait for the next.
+    pub(super) fn take(&self, client: Client) -> Result<(), Duration> {
+        self.limiter.check_key(&client).map_err(|early| early.wait_time_from(self.clock.now()))
+    }
+
+    /// Forgets clients that may make a full burst again.
+    pub(super) fn sweep(&self) {
+        self.limiter.retain_recent();
+    }
+}
+
+impl SharedQuota {
+    /// At most `per_minute`, evenly spread, of which `burst` at once.
+    pub(super) fn new(per_minute: u32, burst: u32) -> Self {
+        let clock = DefaultClock::default();
+        Self { limiter: RateLimiter::new(quota(per_minute, burst), InMemoryState::default(), clock.clone()), clock }
+    }
+
+    /// Counts one.
+    ///
+    /// # Errors
+    ///
+    /// How long to wait for the next.
+    pub(super) fn take(&self) -> Result<(), Duration> {
+        self.limiter.check().map_err(|early| early.wait_time_from(self.clock.now()))
+    }
+}
+
+/// The state of every client that is known, at most [`CLIENTS_MAX`] of them. Those who come while there is no room share
+/// one state, so that a flood of addresses costs strangers their quota but neither memory nor those already known.
+#[derive(Debug, Default)]
+struct Clients {
+    known: Mutex<BTreeMap<Client, Nanos>>,
+}
+
+impl StateStore for Clients {
+    type Key = Client;
+
+    fn measure_and_replace<T, F, E>(&self, client: &Client, judge: F) -> Result<T, E>
+    where
+        F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
+    {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(state) = known.get_mut(client) {
+            let (verdict, next) = judge(Some(*state))?;
+            *state = next;
+            return Ok(verdict);
+        }
+        let client = if known.len() < CLIENTS_MAX { *client } else { Client::STRANGERS };
+        let (verdict, next) = judge(known.get(&client).copied())?;
+        known.insert(client, next);
+        Ok(verdict)
+    }
+}
+
+impl ShrinkableKeyedStateStore<Client> for Clients {
+    fn retain_recent(&self, drop_below: Nanos) {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, state| *state > drop_below);
+    }
+
+    fn len(&self) -> usize {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+fn quota(per_minute: u32, burst: u32) -> Quota {
+    let at_least_one = |number| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
+    Quota::per_minute(at_least_one(per_minute)).allow_burst(at_least_one(burst))
+}
+
+/// About 40 bytes each.
+const CLIENTS_MAX: usize = 16_384;
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use hyper::HeaderMap;
+
+    use super::super::client::Origin;
+    use super::*;
+
+    fn client(number: u32) -> Client {
+        let address = IpAddr::V4(Ipv4Addr::from_bits(number));
+        Client::of(Origin::Tcp(address), &HeaderMap::new(), &[], false)
+    }
+
+    #[test]
+    fn a_burst_passes_and_the_next_waits() {
+        let quota = ClientQuota::new(60, 3);
+        for _ in 0..3 {
+            assert_eq!(quota.take(client(1)), Ok(()));
+        }
+        let wait = quota.take(client(1)).unwrap_err();
+        assert!(wait <= Duration::from_secs(1) && wait > Duration::from_millis(500), "{wait:?}");
+        assert_eq!(quota.take(client(2)), Ok(()));
+    }
+
+    #[test]
+    fn a_flood_of_addresses_costs_no_memory_and_nobody_who_is_known() {
+        let quota = ClientQuota::new(1, 2);
+        for number in 0..30_000 {
+            let _ = quota.take(client(number));
+        }
+        assert!(quota.limiter.len() <= CLIENTS_MAX + 1);
+        assert!(quota.take(client(29_999)).is_err(), "strangers share what one may");
+        assert_eq!(quota.take(client(5)), Ok(()));
+        assert!(quota.take(client(5)).is_err());
+    }
+
+    #[test]
+    fn who_may_make_a_full_burst_again_is_forgotten() {
+        let quota = ClientQuota::new(u32::MAX, u32::MAX);
+        for number in 0..100 {
+            quota.take(client(number)).unwrap();
+        }
+        // One request costs 14 ns here, and making a hundred entries took longer.
+        quota.sweep();
+        assert!(quota.limiter.len() < 100);
+    }
+}

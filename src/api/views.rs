@@ -1,0 +1,168 @@
+//! The snapshot as clients see it, written out once for all who ask before it changes.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::Serialize;
+
+use super::reply::Tagged;
+use crate::domain::snapshot::{BalanceView, HaltView, MarketView};
+use crate::domain::{NewOrder, Notional, Order, OrderState, Qty, Rate, RunId, Seq, Snapshot, Timestamp};
+
+/// Which part of the snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum View {
+    Status,
+    Balance,
+    Positions,
+    Orders,
+    Strategies,
+}
+
+/// The parts of one snapshot that somebody has asked for.
+#[derive(Debug, Default)]
+pub(super) struct Views {
+    written: Mutex<Written>,
+}
+
+#[derive(Debug, Default)]
+struct Written {
+    snapshot: Option<Arc<Snapshot>>,
+    views: [Option<Tagged>; 5],
+}
+
+/// How the bot is doing. Amounts are in the quote asset of the account.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Status<'s> {
+    version: &'static str,
+    run: RunId,
+    seq: Seq,
+    at: Timestamp,
+    trading: bool,
+    halt: &'s Option<HaltView>,
+    equity: Notional,
+    equity_peak: Notional,
+    drawdown: Rate,
+    profit_today: Notional,
+    positions: usize,
+    orders: usize,
+    strategies: usize,
+    strategies_paused: usize,
+    fills: u64,
+    refusals: u64,
+    markets: &'s [MarketView],
+}
+
+/// What is held, and what it is worth in the quote asset.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Balance<'s> {
+    balances: &'s [BalanceView],
+    equity: Notional,
+    equity_peak: Notional,
+    drawdown: Rate,
+    profit_today: Notional,
+}
+
+/// An order, flat.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct OrderView<'s> {
+    #[serde(flatten)]
+    new: &'s NewOrder,
+    created: Timestamp,
+    filled: Qty,
+    value: Notional,
+    state: &'s OrderState,
+}
+
+/// A list, whole or a part of it; `next` is the cursor of the part after it.
+#[derive(Debug, Serialize)]
+pub(super) struct Listed<'s, T> {
+    pub(super) items: &'s [T],
+    pub(super) next: Option<String>,
+}
+
+impl<'s> OrderView<'s> {
+    const fn of(order: &'s Order) -> Self {
+        Self { new: &order.new, created: order.created, filled: order.filled, value: order.value, state: &order.state }
+    }
+}
+
+impl Views {
+    /// A part of `snapshot`.
+    pub(super) fn show(&self, snapshot: &Arc<Snapshot>, view: View) -> Tagged {
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        if !written.snapshot.as_ref().is_some_and(|known| Arc::ptr_eq(known, snapshot)) {
+            *written = Written { snapshot: Some(Arc::clone(snapshot)), ..Written::default() };
+        }
+        let slot = match view {
+            View::Status => 0,
+            View::Balance => 1,
+            View::Positions => 2,
+            View::Orders => 3,
+            View::Strategies => 4,
+        };
+        let Some(slot) = written.views.get_mut(slot) else { return Tagged::new(write(snapshot, view)) };
+        slot.get_or_insert_with(|| Tagged::new(write(snapshot, view))).clone()
+    }
+}
+
+fn write(snapshot: &Snapshot, view: View) -> Vec<u8> {
+    match view {
+        View::Status => json(&Status {
+            version: env!("CARGO_PKG_VERSION"),
+            run: snapshot.run,
+            seq: snapshot.seq,
+            at: snapshot.at,
+            trading: snapshot.halt.is_none(),
+            halt: &snapshot.halt,
+            equity: snapshot.equity,
+            equity_peak: snapshot.equity_peak,
+            drawdown: snapshot.drawdown,
+            profit_today: snapshot.profit_today,
+            positions: snapshot.positions.len(),
+            orders: snapshot.orders.len(),
+            strategies: snapshot.strategies.len(),
+            strategies_paused: snapshot.strategies.iter().filter(|strategy| strategy.paused).count(),
+            fills: snapshot.fills,
+            refusals: snapshot.refusals,
+            markets: &snapshot.markets,
+        }),
+        View::Balance => json(&Balance {
+            balances: &snapshot.balances,
+            equity: snapshot.equity,
+            equity_peak: snapshot.equity_peak,
+            drawdown: snapshot.drawdown,
+            profit_today: snapshot.profit_today,
+        }),
+        View::Positions => json(&Listed { items: &snapshot.positions, next: None }),
+        View::Orders => {
+            let items: Vec<OrderView<'_>> = snapshot.orders.iter().map(OrderView::of).collect();
+            json(&Listed { items: &items, next: None })
+        }
+        View::Strategies => json(&Listed { items: &snapshot.strategies, next: None }),
+    }
+}
+
+fn json(view: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(view).expect("what the API shows has a JSON form")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_view_is_written_once_a_snapshot() {
+        let views = Views::default();
+        let first = Arc::new(Snapshot::default());
+        let body = views.show(&first, View::Orders).body;
+        assert_eq!(body.as_ptr(), views.show(&first, View::Orders).body.as_ptr());
+        assert_ne!(body.as_ptr(), views.show(&first, View::Positions).body.as_ptr());
+        let second = Arc::new(Snapshot { fills: 1, ..Snapshot::default() });
+        let tag = views.show(&first, View::Status).tag;
+        assert_ne!(views.show(&second, View::Status).tag, tag);
+        assert_eq!(views.show(&second, View::Orders).tag, views.show(&first, View::Orders).tag);
+    }
+}
