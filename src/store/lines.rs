@@ -9,7 +9,7 @@ use memchr::memchr;
 
 use super::error::LineFault;
 
-/// Longest line that is read, without its end.
+/// Longest line of a CSV file that is read, without its end.
 pub const LINE_BYTES_MAX: usize = 1_024;
 
 /// A file as lines. What it is packed with shows by its first bytes, not by its name.
@@ -21,6 +21,8 @@ pub(super) struct Lines {
     number: u64,
     blank: Option<u64>,
     drained: bool,
+    unended: bool,
+    line_bytes_max: usize,
 }
 
 /// Why there is no next line.
@@ -35,8 +37,13 @@ pub(super) enum LinesError {
 }
 
 impl Lines {
-    /// Opens a file and looks at its first bytes.
+    /// Opens a file of short lines and looks at its first bytes.
     pub(super) fn open(path: &Path) -> Result<Self, LinesError> {
+        Self::open_with(path, LINE_BYTES_MAX)
+    }
+
+    /// Opens a file whose lines have up to `line_bytes_max` bytes without their end.
+    pub(super) fn open_with(path: &Path, line_bytes_max: usize) -> Result<Self, LinesError> {
         let mut file = File::open(path).map_err(LinesError::Open)?;
         let mut head = Vec::with_capacity(MAGIC_BYTES);
         let magic = u64::try_from(MAGIC_BYTES).expect("a handful");
@@ -53,7 +60,17 @@ impl Lines {
             _ if named_packed => return Err(refused(LineFault::NotPacked)),
             _ => Box::new(whole),
         };
-        Ok(Self { source, buffer: vec![0; BUFFER_BYTES], start: 0, end: 0, number: 0, blank: None, drained: false })
+        Ok(Self {
+            source,
+            buffer: vec![0; BUFFER_BYTES + line_bytes_max],
+            start: 0,
+            end: 0,
+            number: 0,
+            blank: None,
+            drained: false,
+            unended: false,
+            line_bytes_max,
+        })
     }
 
     /// The next line with its number, without its end (`\n` or `\r\n`); `None` after the last one. Empty lines are
@@ -80,7 +97,10 @@ impl Lines {
             match memchr(b'\n', window) {
                 Some(len) => break len,
                 None if self.drained && window.is_empty() => return Ok(None),
-                None if self.drained || window.len() > LINE_BYTES_MAX + 1 => break window.len(),
+                None if self.drained || window.len() > self.line_bytes_max + 1 => {
+                    self.unended = true;
+                    break window.len();
+                }
                 None => self.fill().map_err(|error| LinesError::Read(self.number + 1, error))?,
             }
         };
@@ -94,7 +114,7 @@ impl Lines {
         if line.ends_with(b"\r") {
             to -= 1;
         }
-        if to - from > LINE_BYTES_MAX {
+        if to - from > self.line_bytes_max {
             return Err(LinesError::Line(self.number, LineFault::TooLong));
         }
         Ok(Some(from..to))
@@ -103,6 +123,11 @@ impl Lines {
     /// Number of the line that was read last, counted from 1; 0 before the first.
     pub(super) const fn number(&self) -> u64 {
         self.number
+    }
+
+    /// Whether the line that was read last, being the last of the file, has no line end: it may be cut off.
+    pub(super) const fn is_unended(&self) -> bool {
+        self.unended
     }
 
     /// Moves what is left to the front and reads on behind it.
