@@ -1,9 +1,12 @@
 //! APP: the command line.
 
 mod backtest;
+mod book;
+mod candles;
 mod check_config;
 mod exit;
 mod indicator;
+mod padded;
 mod pages;
 mod paper;
 mod show;
@@ -33,6 +36,10 @@ enum Command {
     Paper(paper::Paper),
     /// Test a strategy on files of candles.
     Backtest(Box<backtest::Backtest>),
+    /// Build the order book of recorded market streams and print its best prices.
+    Book(book::BookOfRecording),
+    /// Build candles from trades, or longer candles from shorter ones.
+    Candles(candles::Candles),
     /// Check the configuration as start-up would, without starting.
     CheckConfig(check_config::CheckConfig),
     /// Print the completion script of a shell.
@@ -66,6 +73,8 @@ fn run(args: Args, out: &mut dyn Write) -> Result<(), Failure> {
     match args.command {
         Command::Paper(command) => command.run(out),
         Command::Backtest(command) => command.run(args.json, out),
+        Command::Book(command) => command.run(args.json, out, &mut io::stderr()),
+        Command::Candles(command) => command.run(args.json, out, &mut io::stderr()),
         Command::CheckConfig(command) => command.run(args.json, out),
         Command::Completions(command) => command.run(out),
         Command::Indicator(command) => command.run(args.json, out),

@@ -4,21 +4,28 @@ use thiserror::Error;
 
 use super::interval::Interval;
 use crate::domain::event::Trade;
-use crate::domain::{AmountError, Candle, Price, Timestamp};
+use crate::domain::{AmountError, Candle, Timestamp, TradeId};
 
 /// Builds the candles of one symbol from its trades. An interval without a trade has no candle.
+///
+/// Trades are known by their numbers, which rise: one that came before, by itself or within a merged one, is counted
+/// once, so streams may overlap.
 #[derive(Debug, Clone)]
 pub struct CandleBuilder {
     interval: Interval,
     open: Option<Candle>,
     closed_until: Timestamp,
+    next_id: Option<u64>,
+    repeated: u64,
+    missed: u64,
 }
 
 impl CandleBuilder {
     /// A builder that has seen no trade.
     #[must_use]
     pub const fn new(interval: Interval) -> Self {
-        Self { interval, open: None, closed_until: Timestamp::from_nanos(i64::MIN) }
+        let closed_until = Timestamp::from_nanos(i64::MIN);
+        Self { interval, open: None, closed_until, next_id: None, repeated: 0, missed: 0 }
     }
 
     /// Takes in a trade; gives the candle that it proves over.
@@ -27,19 +34,30 @@ impl CandleBuilder {
     ///
     /// [`BuildCandleError`]; nothing has changed then.
     pub fn take(&mut self, trade: &Trade) -> Result<Option<Candle>, BuildCandleError> {
+        let TradeId(id) = trade.id;
+        if self.next_id.is_some_and(|next| id < next) {
+            self.repeated = self.repeated.saturating_add(1);
+            return Ok(None);
+        }
         if trade.at < self.closed_until {
             return Err(BuildCandleError::Late { at: trade.at, closed_until: self.closed_until });
         }
-        let Trade { price, qty, count, .. } = *trade;
         let start = self.interval.start(trade.at);
-        if let Some(open) = self.open.as_mut().filter(|open| open.open_time == start) {
-            open.take(price, qty, count, !trade.buyer_is_maker)?;
-            return Ok(None);
-        }
-        let mut next = Candle::flat(start, price);
-        next.take(price, qty, count, !trade.buyer_is_maker)?;
-        self.closed_until = start;
-        Ok(self.open.replace(next))
+        let over = match self.open.as_mut().filter(|open| open.open_time == start) {
+            Some(open) => {
+                open.take(trade.price, trade.qty, trade.count, !trade.buyer_is_maker)?;
+                None
+            }
+            None => {
+                let mut next = Candle::flat(start, trade.price);
+                next.take(trade.price, trade.qty, trade.count, !trade.buyer_is_maker)?;
+                self.closed_until = start;
+                self.open.replace(next)
+            }
+        };
+        self.missed = self.missed.saturating_add(self.next_id.map_or(0, |next| id - next));
+        self.next_id = Some(id.saturating_add(trade.count));
+        Ok(over)
     }
 
     /// The candle that is over by `now`, if there is one: for markets in which nobody trades for a while.
@@ -56,6 +74,18 @@ impl CandleBuilder {
     #[must_use]
     pub const fn open(&self) -> Option<&Candle> {
         self.open.as_ref()
+    }
+
+    /// Trades that were left out because they had been counted.
+    #[must_use]
+    pub const fn repeated(&self) -> u64 {
+        self.repeated
+    }
+
+    /// Trades whose numbers were jumped over: without them candles differ from the exchange's.
+    #[must_use]
+    pub const fn missed(&self) -> u64 {
+        self.missed
     }
 }
 
@@ -89,8 +119,8 @@ impl CandleMerger {
     ///
     /// # Errors
     ///
-    /// [`MergeCandlesError::Lengths`] when `to` is not a multiple of `from`.
-    pub const fn new(from: Interval, to: Interval) -> Result<Self, MergeCandlesError> {
+    /// [`MergeCandlesError::Lengths`] when `to` is not `from` or a multiple of it.
+    pub fn new(from: Interval, to: Interval) -> Result<Self, MergeCandlesError> {
         if !from.divides(to) {
             return Err(MergeCandlesError::Lengths { from, to });
         }
@@ -139,9 +169,7 @@ impl CandleMerger {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum MergeCandlesError {
     /// One length does not divide the other.
-    #[error(
-        "candles of {from} do not add up to candles of {to}; choose a longer interval that is a multiple of {from}"
-    )]
+    #[error("candles of {from} do not add up to candles of {to}; choose a multiple of {from}")]
     Lengths {
         /// Length of what there is.
         from: Interval,
@@ -174,12 +202,11 @@ pub enum MergeCandlesError {
 }
 
 fn added(sum: &Candle, next: &Candle) -> Result<Candle, AmountError> {
-    let (high, low): (Price, Price) = (sum.high.max(next.high), sum.low.min(next.low));
     Ok(Candle {
         open_time: sum.open_time,
         open: sum.open,
-        high,
-        low,
+        high: sum.high.max(next.high),
+        low: sum.low.min(next.low),
         close: next.close,
         volume: sum.volume.plus(next.volume)?,
         quote_volume: sum.quote_volume.plus(next.quote_volume)?,

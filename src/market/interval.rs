@@ -30,10 +30,10 @@ impl Interval {
         }
     }
 
-    /// Whether candles of this length add up to those of `longer`.
+    /// Whether candles of this length add up to those of `other`, which may be the same.
     #[must_use]
-    pub const fn divides(self, longer: Self) -> bool {
-        self.0.nanos() < longer.0.nanos() && longer.0.nanos() % self.0.nanos() == 0
+    pub const fn divides(self, other: Self) -> bool {
+        other.0.nanos() % self.0.nanos() == 0
     }
 }
 

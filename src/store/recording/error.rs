@@ -75,17 +75,13 @@ pub enum ReadRecordingError {
         place: Place,
     },
     /// Receive times go back by more than a clock is ever set.
-    #[error(
-        "{place}: received {by} before the line above, at {at} after {before}; give files and lines in the order of time"
-    )]
+    #[error("{place}: received at {at}, {by} before the line above; give files and lines in the order of time")]
     TimeBack {
         /// Which line.
         place: Place,
         /// Its time.
         at: Timestamp,
-        /// The latest time before it.
-        before: Timestamp,
-        /// The difference.
+        /// How long before the latest time above it, in whole milliseconds.
         by: Span,
     },
     /// A message cannot be taken.

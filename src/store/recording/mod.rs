@@ -194,8 +194,7 @@ impl RecordingReader {
             return Err(ReadRecordingError::TimeBack {
                 place: self.place(number),
                 at: line.at,
-                before: self.latest,
-                by,
+                by: Span::from_millis(by.millis()),
             });
         }
         if by > Span::ZERO {
@@ -341,4 +340,4 @@ fn market_of(path: &Path) -> Option<Market> {
 pub const STEP_BACK_MAX: Span = Span::SECOND;
 
 /// Longest line that is read: the largest message, and the time before it.
-const LINE_BYTES_MAX: usize = FRAME_BYTES_MAX + 32;
+pub(super) const LINE_BYTES_MAX: usize = FRAME_BYTES_MAX + 32;

@@ -1,0 +1,189 @@
+//! `tradingbot book`: the order book of a recording, built from its snapshot and updates.
+
+mod check;
+mod row;
+
+use std::io::Write;
+use std::num::NonZeroU64;
+use std::path::PathBuf;
+
+use super::{Exit, Failure};
+use crate::domain::{MarketEvent, Symbol};
+use crate::market::{BookSync, Step, SyncCounts};
+use crate::store::{Place, ReadRecordingError, Recorded, RecordingReader};
+use check::{Checks, Top};
+use row::{Row, Rows};
+
+/// `tradingbot book`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = COLUMNS)]
+pub struct BookOfRecording {
+    /// Recordings of one symbol, each continuing the one before; `.jsonl` or `.jsonl.zst`.
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Print a row after so many updates.
+    #[arg(long, default_value = "50", value_name = "COUNT")]
+    every: NonZeroU64,
+}
+
+impl BookOfRecording {
+    /// Prints rows to `out`, and to `notes` what else there is to say.
+    pub fn run(&self, json: bool, out: &mut dyn Write, notes: &mut dyn Write) -> Result<(), Failure> {
+        let mut recording = RecordingReader::open(&self.files)?.of_one_symbol();
+        let mut story = Story {
+            rows: Rows::begin(json, out)?,
+            every: self.every,
+            notes,
+            sync: BookSync::new(),
+            checks: Checks::new(),
+            symbol: None,
+            updates: 0,
+            crossed: 0,
+            confirmed: 0,
+            lost: None,
+        };
+        while let Some(recorded) = recording.next() {
+            story.take(recorded?, &recording)?;
+        }
+        story.end(&recording)
+    }
+}
+
+impl From<ReadRecordingError> for Failure {
+    fn from(error: ReadRecordingError) -> Self {
+        Self::new(Exit::Data, &error)
+    }
+}
+
+/// How a book comes about.
+struct Story<'a> {
+    rows: Rows<'a>,
+    every: NonZeroU64,
+    notes: &'a mut dyn Write,
+    sync: BookSync,
+    checks: Checks<Option<Row>>,
+    symbol: Option<Symbol>,
+    updates: u64,
+    crossed: u64,
+    confirmed: u64,
+    lost: Option<String>,
+}
+
+impl Story<'_> {
+    fn take(&mut self, recorded: Recorded, recording: &RecordingReader) -> Result<(), Failure> {
+        let Recorded { line, event, .. } = recorded;
+        let place = Place { path: recording.path().to_path_buf(), line };
+        self.symbol = Some(event.symbol());
+        match event {
+            MarketEvent::Quote(quote) => self.checks.on_quote(quote),
+            MarketEvent::Book(snapshot) => {
+                let taken = self.sync.on_snapshot(&snapshot);
+                if let Some(lost) = self.lost.take_if(|_| taken) {
+                    writeln!(self.notes, "note: {lost}; the book went on with the snapshot of {place}")?;
+                }
+            }
+            MarketEvent::Depth(update) => {
+                self.updates += 1;
+                self.sync.on_update(update);
+            }
+            MarketEvent::Trade(_) | MarketEvent::Candle { .. } | MarketEvent::Range { .. } => return Ok(()),
+        }
+        while let Some(step) = self.sync.step() {
+            self.on_step(step, &place, recording)?;
+        }
+        while let Some((row, confirmed)) = self.checks.next() {
+            self.on_check(row, confirmed)?;
+        }
+        Ok(())
+    }
+
+    fn on_step(&mut self, step: Step, place: &Place, recording: &RecordingReader) -> Result<(), Failure> {
+        match step {
+            Step::Applied(_) => self.on_applied(place, recording)?,
+            Step::Skipped(_) => {}
+            Step::Gap { after, before, missed } => {
+                let missed = missed.map_or_else(String::new, |missed| format!(" ({missed} are missing)"));
+                self.lost = Some(format!("{place}: update {before} does not follow on {after}{missed}"));
+            }
+            Step::TooOld { last_update, first } => {
+                let lost = format!(
+                    "{place}: the depth snapshot ends at update {last_update}, before the first recorded one, {first}"
+                );
+                self.lost = Some(lost);
+            }
+        }
+        Ok(())
+    }
+
+    fn on_applied(&mut self, place: &Place, recording: &RecordingReader) -> Result<(), Failure> {
+        let book = self.sync.book().expect("an update was just applied to it");
+        if book.is_crossed() {
+            self.crossed += 1;
+            if self.crossed == 1 {
+                let (bid, ask) = (book.best_bid(), book.best_ask());
+                let (bid, ask) = (bid.unwrap_or_default().0, ask.unwrap_or_default().0);
+                writeln!(self.notes, "note: {place}: the book is crossed: best bid {bid}, best ask {ask}")?;
+            }
+        }
+        let applied = self.sync.counts().applied;
+        let row = (applied % self.every == 0).then(|| Row::of(book, applied, recording.decimals()));
+        self.checks.on_top(Top::of(book), row);
+        Ok(())
+    }
+
+    fn on_check(&mut self, row: Option<Row>, confirmed: bool) -> Result<(), Failure> {
+        self.confirmed += u64::from(confirmed);
+        match row {
+            Some(row) => Ok(self.rows.print(&row, confirmed)?),
+            None => Ok(()),
+        }
+    }
+
+    fn end(mut self, recording: &RecordingReader) -> Result<(), Failure> {
+        while let Some((row, confirmed)) = self.checks.rest() {
+            self.on_check(row, confirmed)?;
+        }
+        let SyncCounts { applied, skipped, gaps, dropped } = self.sync.counts();
+        let symbol = self.symbol.map_or_else(|| "nothing".to_owned(), |symbol| symbol.to_string());
+        write!(self.notes, "{symbol}: {applied} updates applied, {skipped} skipped, {gaps} gaps")?;
+        if self.checks.any_quote() {
+            write!(
+                self.notes,
+                "; best prices and quantities equal to the exchange's after {} of them",
+                self.confirmed
+            )?;
+        }
+        writeln!(self.notes)?;
+        for (count, what) in [
+            (self.crossed, "updates left the book crossed"),
+            (dropped, "updates were dropped while they waited for a snapshot"),
+            (recording.stepped_back(), "lines were received before the line above"),
+            (recording.passed_over(), "lines told nothing about trades, prices or depth"),
+        ] {
+            if count > 0 {
+                writeln!(self.notes, "note: {count} {what}")?;
+            }
+        }
+        self.verdict()
+    }
+
+    /// A book that could not be built to the end of the recording is a failure.
+    fn verdict(self) -> Result<(), Failure> {
+        let waiting = self.sync.waiting();
+        let failure = match self.lost {
+            Some(lost) => format!("{lost}, and no snapshot mends it: {waiting} updates were not used"),
+            None if self.updates == 0 => "the recording holds no depth updates; record a @depth stream".to_owned(),
+            None if self.sync.wants_snapshot() => format!(
+                "the recording holds no depth snapshot, so none of its {waiting} updates could be used; record one too"
+            ),
+            None => return Ok(()),
+        };
+        Err(Failure::say(Exit::Data, failure))
+    }
+}
+
+const COLUMNS: &str = "\
+Columns: events_applied (updates in the book so far), last_update_id, best_bid, bid_qty, best_ask, ask_qty, bid_levels,
+ask_levels, and confirmed_by_book_ticker: 1 when the exchange's last bookTicker message with an id up to that update has
+the same four values, else 0. Numbers have as many decimals as in the recording. Gaps and a summary go to standard
+error.";

@@ -1,0 +1,199 @@
+//! `tradingbot candles`: candles from trades or recorded streams, and longer candles from shorter ones.
+
+mod row;
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use super::{Exit, Failure};
+use crate::domain::event::Trade;
+use crate::domain::{Candle, MarketEvent, Symbol};
+use crate::market::{BuildCandleError, CandleBuilder, CandleMerger, Interval};
+use crate::store::{DataKind, RecordingReader, TradeReader, read_klines};
+use row::Rows;
+
+/// `tradingbot candles`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = COLUMNS)]
+pub struct Candles {
+    /// Files of one symbol and one kind, each continuing the one before: recorded streams, trades, aggregate trades or
+    /// klines in the layout of Binance's public data, plain or packed with zstd.
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Length of the candles: a divisor of a day such as 1m, 15m, 4h or 1d, or 1w.
+    #[arg(long, value_name = "SPAN")]
+    interval: Interval,
+    /// Symbol of a file of trades whose name does not tell it.
+    #[arg(long)]
+    symbol: Option<Symbol>,
+    /// Leave out the last candle when nothing in the files proves that it is over.
+    #[arg(long)]
+    closed: bool,
+}
+
+impl Candles {
+    /// Prints candles to `out`, and to `notes` what else there is to say.
+    pub fn run(&self, json: bool, out: &mut dyn Write, notes: &mut dyn Write) -> Result<(), Failure> {
+        let kind = self.kind()?;
+        let mut rows = Rows::begin(self.interval, json, out)?;
+        match kind {
+            DataKind::Recording => self.take_recording(&mut rows, notes),
+            DataKind::Trades => self.take_trades(&mut rows, notes),
+            DataKind::Klines => self.merge_klines(&mut rows, notes),
+        }
+    }
+
+    fn kind(&self) -> Result<DataKind, Failure> {
+        let mut first = None;
+        for path in &self.files {
+            let kind = DataKind::of(path).map_err(|error| Failure::new(Exit::Data, &error))?;
+            if *first.get_or_insert(kind) != kind {
+                let message = format!("{} is of another kind than the files before it; take one kind", path.display());
+                return Err(Failure::say(Exit::Data, message));
+            }
+        }
+        first.ok_or_else(|| Failure::say(Exit::Usage, "no file was named"))
+    }
+
+    fn take_recording(&self, rows: &mut Rows<'_>, notes: &mut dyn Write) -> Result<(), Failure> {
+        let recording = RecordingReader::open(&self.files)?;
+        let mut recording = match self.symbol {
+            Some(symbol) => recording.of_symbol(symbol),
+            None => recording.of_one_symbol(),
+        };
+        let mut forge = Forge::new(self.interval);
+        for recorded in recording.by_ref() {
+            if let MarketEvent::Trade(trade) = recorded?.event {
+                forge.take(&trade, rows)?;
+            }
+        }
+        if forge.trades == 0 {
+            let message = "the recording holds no trades; record a @trade or @aggTrade stream";
+            return Err(Failure::say(Exit::Data, message));
+        }
+        forge.tell(notes)?;
+        self.end(forge.builder.open(), rows, notes)
+    }
+
+    fn take_trades(&self, rows: &mut Rows<'_>, notes: &mut dyn Write) -> Result<(), Failure> {
+        let mut forge = Forge::new(self.interval);
+        let mut before: Option<Trade> = None;
+        for path in &self.files {
+            let refused = |error| Failure::new(Exit::Data, &error);
+            for (place, trade) in TradeReader::open(path, self.symbol).map_err(refused)?.enumerate() {
+                let trade = trade.map_err(refused)?;
+                if let Some(before) = before.filter(|before| place == 0 && !follows(before, &trade)) {
+                    return Err(Failure::say(Exit::Data, out_of_order(path, &before, &trade)));
+                }
+                forge.take(&trade, rows)?;
+                before = Some(trade);
+            }
+        }
+        forge.tell(notes)?;
+        self.end(forge.builder.open(), rows, notes)
+    }
+
+    fn merge_klines(&self, rows: &mut Rows<'_>, notes: &mut dyn Write) -> Result<(), Failure> {
+        let mut merger: Option<(CandleMerger, Interval)> = None;
+        let mut over = Vec::new();
+        for path in &self.files {
+            let at_file = |message: String| Failure::say(Exit::Data, format!("{}: {message}", path.display()));
+            let file = read_klines(path).map_err(|error| Failure::new(Exit::Data, &error))?;
+            let from = Interval::try_from(file.interval).map_err(|error| at_file(error.to_string()))?;
+            let (merger, known) = match &mut merger {
+                Some(merger) => merger,
+                None => {
+                    let new = CandleMerger::new(from, self.interval).map_err(|error| at_file(error.to_string()))?;
+                    merger.insert((new, from))
+                }
+            };
+            if *known != from {
+                return Err(at_file(format!("its candles are of {from}, those of the files before of {known}")));
+            }
+            for candle in &file.candles {
+                merger.take(candle, &mut over).map_err(|error| at_file(error.to_string()))?;
+                for candle in over.drain(..) {
+                    rows.print(&candle)?;
+                }
+            }
+        }
+        match &merger {
+            Some((merger, _)) => self.end(merger.open(), rows, notes),
+            None => Ok(()),
+        }
+    }
+
+    /// The last candle, of which the files may hold a part only.
+    fn end(&self, open: Option<&Candle>, rows: &mut Rows<'_>, notes: &mut dyn Write) -> Result<(), Failure> {
+        let Some(candle) = open else { return Ok(()) };
+        if self.closed {
+            writeln!(notes, "note: the candle of {} is left out: nothing shows that it is over", candle.open_time)?;
+        } else {
+            rows.print(candle)?;
+            writeln!(notes, "note: the last candle, of {}, may not be whole: the files end in it", candle.open_time)?;
+        }
+        Ok(())
+    }
+}
+
+/// Trades on their way into candles.
+struct Forge {
+    builder: CandleBuilder,
+    trades: u64,
+    late: u64,
+}
+
+impl Forge {
+    const fn new(interval: Interval) -> Self {
+        Self { builder: CandleBuilder::new(interval), trades: 0, late: 0 }
+    }
+
+    fn take(&mut self, trade: &Trade, rows: &mut Rows<'_>) -> Result<(), Failure> {
+        self.trades += 1;
+        match self.builder.take(trade) {
+            Ok(Some(candle)) => Ok(rows.print(&candle)?),
+            Ok(None) => Ok(()),
+            Err(BuildCandleError::Late { .. }) => {
+                self.late += 1;
+                Ok(())
+            }
+            Err(error @ BuildCandleError::Amount(_)) => Err(Failure::new(Exit::Data, &error)),
+        }
+    }
+
+    fn tell(&self, notes: &mut dyn Write) -> Result<(), Failure> {
+        for (count, what) in [
+            (self.builder.missed(), "trades are missing between those given; candles may differ from the exchange's"),
+            (self.builder.repeated(), "trades came again and were counted once"),
+            (self.late, "trades came after the end of their candle and are not in it"),
+        ] {
+            if count > 0 {
+                writeln!(notes, "note: {count} {what}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn follows(before: &Trade, next: &Trade) -> bool {
+    before.symbol == next.symbol && before.id < next.id && before.at <= next.at
+}
+
+fn out_of_order(path: &std::path::Path, before: &Trade, next: &Trade) -> String {
+    if before.symbol != next.symbol {
+        return format!("{}: its trades are of {}, those before of {}", path.display(), next.symbol, before.symbol);
+    }
+    format!(
+        "{}: its first trade, {} of {}, does not come after {} of {}; give the files in the order of time",
+        path.display(),
+        next.id.0,
+        next.at,
+        before.id.0,
+        before.at
+    )
+}
+
+const COLUMNS: &str = "\
+Columns: open_time, open, high, low, close, volume, close_time, quote_volume, count, taker_buy_volume,
+taker_buy_quote_volume, ignore, as in Binance's files of klines; times in milliseconds, amounts with at least 8 decimals.
+Times without a trade have no candle. Weeks start on Monday; calendar months are not supported.";
