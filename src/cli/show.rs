@@ -99,6 +99,12 @@ pub fn count(number: u64) -> String {
     text
 }
 
+/// A count and what is counted: `1 update`, `2 updates`.
+#[must_use]
+pub fn counted(number: u64, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
 const UNITS_PER_HUNDREDTH_PERCENT: i64 = 10_000;
 
 #[cfg(test)]

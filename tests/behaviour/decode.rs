@@ -136,9 +136,9 @@ fn each_fault_is_named_with_its_place() {
             depth.replace("\"4\"", "4"),
             "invalid type: integer `4`, expected a quantity as decimal text, such as \"0.015\"",
         ),
-        (depth.replace("\"4\"", "\"-4\""), "level 1 of \"bids\" is -4 at 3; no market has that"),
-        (depth.replace("\"3\"", "\"0\""), "level 1 of \"bids\" is 4 at 0; no market has that"),
-        (depth.replace("\"3\",", ""), "invalid length 1, expected level 1 of \"bids\" as [\"price\",\"quantity\"]"),
+        (depth.replace("\"4\"", "\"-4\""), "level 2 of \"bids\" is -4 at 3; no market has that"),
+        (depth.replace("\"3\"", "\"0\""), "level 2 of \"bids\" is 4 at 0; no market has that"),
+        (depth.replace("\"3\",", ""), "invalid length 1, expected level 2 of \"bids\" as [\"price\",\"quantity\"]"),
         (
             depth.replace("[[\"1\",\"2\"],[\"3\",\"4\"]]", "{}"),
             "\"b\" of depthUpdate is an object, not a list of levels",

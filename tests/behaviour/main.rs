@@ -4,6 +4,7 @@
 
 mod api;
 mod backtest;
+mod book;
 mod config;
 #[path = "../support/data.rs"]
 mod data;

@@ -7,6 +7,7 @@ use std::io::Write;
 use std::num::NonZeroU64;
 use std::path::PathBuf;
 
+use super::show::counted;
 use super::{Exit, Failure};
 use crate::domain::{MarketEvent, Symbol};
 use crate::market::{BookSync, Step, SyncCounts};
@@ -24,12 +25,19 @@ pub struct BookOfRecording {
     /// Print a row after so many updates.
     #[arg(long, default_value = "50", value_name = "COUNT")]
     every: NonZeroU64,
+    /// Symbol of a recording whose messages do not tell it.
+    #[arg(long)]
+    symbol: Option<Symbol>,
 }
 
 impl BookOfRecording {
     /// Prints rows to `out`, and to `notes` what else there is to say.
     pub fn run(&self, json: bool, out: &mut dyn Write, notes: &mut dyn Write) -> Result<(), Failure> {
-        let mut recording = RecordingReader::open(&self.files)?.of_one_symbol();
+        let recording = RecordingReader::open(&self.files)?;
+        let mut recording = match self.symbol {
+            Some(symbol) => recording.of_symbol(symbol),
+            None => recording.of_one_symbol(),
+        };
         let mut story = Story {
             rows: Rows::begin(json, out)?,
             every: self.every,
@@ -42,10 +50,16 @@ impl BookOfRecording {
             confirmed: 0,
             lost: None,
         };
-        while let Some(recorded) = recording.next() {
-            story.take(recorded?, &recording)?;
+        let read = story.read(&mut recording);
+        story.sum_up(&recording)?;
+        match (read, &story.lost) {
+            (Ok(()), _) => story.verdict(),
+            (Err(failure), None) => Err(failure),
+            (Err(failure), Some(lost)) => {
+                writeln!(story.notes, "note: {lost}; no snapshot had mended it yet")?;
+                Err(failure)
+            }
         }
-        story.end(&recording)
     }
 }
 
@@ -70,6 +84,13 @@ struct Story<'a> {
 }
 
 impl Story<'_> {
+    fn read(&mut self, recording: &mut RecordingReader) -> Result<(), Failure> {
+        while let Some(recorded) = recording.next() {
+            self.take(recorded?, recording)?;
+        }
+        Ok(())
+    }
+
     fn take(&mut self, recorded: Recorded, recording: &RecordingReader) -> Result<(), Failure> {
         let Recorded { line, event, .. } = recorded;
         let place = Place { path: recording.path().to_path_buf(), line };
@@ -139,43 +160,42 @@ impl Story<'_> {
         }
     }
 
-    fn end(mut self, recording: &RecordingReader) -> Result<(), Failure> {
+    /// What can be said so far, be it the end or a line that cannot be read.
+    fn sum_up(&mut self, recording: &RecordingReader) -> Result<(), Failure> {
         while let Some((row, confirmed)) = self.checks.rest() {
             self.on_check(row, confirmed)?;
         }
         let SyncCounts { applied, skipped, gaps, dropped } = self.sync.counts();
-        let symbol = self.symbol.map_or_else(|| "nothing".to_owned(), |symbol| symbol.to_string());
-        write!(self.notes, "{symbol}: {applied} updates applied, {skipped} skipped, {gaps} gaps")?;
-        if self.checks.any_quote() {
-            write!(
-                self.notes,
-                "; best prices and quantities equal to the exchange's after {} of them",
-                self.confirmed
-            )?;
+        let symbol = self.symbol.map_or_else(String::new, |symbol| format!("{symbol}: "));
+        let gaps = counted(gaps, "gap");
+        write!(self.notes, "{symbol}{} applied, {skipped} skipped, {gaps}", counted(applied, "update"))?;
+        if self.checks.any_quote() && applied > 0 {
+            write!(self.notes, "; after {} of them the best prices and quantities are the exchange's", self.confirmed)?;
         }
         writeln!(self.notes)?;
-        for (count, what) in [
-            (self.crossed, "updates left the book crossed"),
-            (dropped, "updates were dropped while they waited for a snapshot"),
-            (recording.stepped_back(), "lines were received before the line above"),
-            (recording.passed_over(), "lines told nothing about trades, prices or depth"),
+        for (count, noun, what) in [
+            (self.crossed, "update", "left the book crossed"),
+            (dropped, "update", "did not fit while they waited for a snapshot"),
+            (recording.stepped_back(), "line", "received before the line above; they keep their place"),
+            (recording.passed_over(), "line", "without trades, prices or depth"),
         ] {
             if count > 0 {
-                writeln!(self.notes, "note: {count} {what}")?;
+                writeln!(self.notes, "note: {} {what}", counted(count, noun))?;
             }
         }
-        self.verdict()
+        Ok(())
     }
 
     /// A book that could not be built to the end of the recording is a failure.
     fn verdict(self) -> Result<(), Failure> {
-        let waiting = self.sync.waiting();
+        let waiting = u64::try_from(self.sync.waiting()).unwrap_or(u64::MAX);
+        let left = || format!("{} {}", counted(waiting, "update"), if waiting == 1 { "is" } else { "are" });
         let failure = match self.lost {
-            Some(lost) => format!("{lost}, and no snapshot mends it: {waiting} updates were not used"),
+            Some(lost) => format!("{lost}, and no snapshot mends it; {} not used", left()),
             None if self.updates == 0 => "the recording holds no depth updates; record a @depth stream".to_owned(),
-            None if self.sync.wants_snapshot() => format!(
-                "the recording holds no depth snapshot, so none of its {waiting} updates could be used; record one too"
-            ),
+            None if self.sync.wants_snapshot() => {
+                format!("the recording holds no depth snapshot, and without one {} of no use; record one too", left())
+            }
             None => return Ok(()),
         };
         Err(Failure::say(Exit::Data, failure))

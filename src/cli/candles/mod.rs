@@ -5,6 +5,7 @@ mod row;
 use std::io::Write;
 use std::path::PathBuf;
 
+use super::show::counted;
 use super::{Exit, Failure};
 use crate::domain::event::Trade;
 use crate::domain::{Candle, MarketEvent, Symbol};
@@ -163,12 +164,12 @@ impl Forge {
 
     fn tell(&self, notes: &mut dyn Write) -> Result<(), Failure> {
         for (count, what) in [
-            (self.builder.missed(), "trades are missing between those given; candles may differ from the exchange's"),
-            (self.builder.repeated(), "trades came again and were counted once"),
-            (self.late, "trades came after the end of their candle and are not in it"),
+            (self.builder.missed(), "missing between those given: candles may differ from the exchange's"),
+            (self.builder.repeated(), "given again and counted once"),
+            (self.late, "later than the end of their candle and not in it"),
         ] {
             if count > 0 {
-                writeln!(notes, "note: {count} {what}")?;
+                writeln!(notes, "note: {} {what}", counted(count, "trade"))?;
             }
         }
         Ok(())

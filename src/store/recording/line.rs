@@ -46,8 +46,12 @@ impl Line {
 
 impl Fault {
     /// Whether it is what is left when writing stops in the middle of a line.
-    pub(super) const fn is_a_cut(&self) -> bool {
-        matches!(self, Self::NoMessage | Self::Message(DecodeError::Cut(_)))
+    pub(super) fn is_a_cut(&self) -> bool {
+        match self {
+            Self::NoTime { text } => text.bytes().all(|byte| byte.is_ascii_digit()),
+            Self::NoMessage => true,
+            Self::Message(error) => matches!(error, DecodeError::Cut(_)),
+        }
     }
 }
 

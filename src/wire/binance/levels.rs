@@ -31,7 +31,7 @@ impl Decimals {
 /// Takes in the levels of one side, already inside the array.
 pub(super) fn read<'de, A: SeqAccess<'de>>(side: &'static str, mut array: A) -> Result<Vec<Level>, A::Error> {
     let mut levels = Vec::with_capacity(LEVELS_EXPECTED);
-    while let Some(level) = array.next_element_seed(OneLevel { side, index: levels.len() })? {
+    while let Some(level) = array.next_element_seed(OneLevel { side, number: levels.len() + 1 })? {
         if levels.len() == LEVELS_MAX {
             return Err(A::Error::custom(format_args!("\"{side}\" has more than {LEVELS_MAX} levels")));
         }
@@ -43,7 +43,7 @@ pub(super) fn read<'de, A: SeqAccess<'de>>(side: &'static str, mut array: A) -> 
 /// One `["price","quantity"]`; what follows the two is passed over.
 struct OneLevel {
     side: &'static str,
-    index: usize,
+    number: usize,
 }
 
 impl<'de> DeserializeSeed<'de> for OneLevel {
@@ -58,16 +58,16 @@ impl<'de> Visitor<'de> for OneLevel {
     type Value = Level;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "level {} of \"{}\" as [\"price\",\"quantity\"]", self.index, self.side)
+        write!(f, "level {} of \"{}\" as [\"price\",\"quantity\"]", self.number, self.side)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut pair: A) -> Result<Level, A::Error> {
         let Some(price) = pair.next_element::<Price>()? else { return Err(A::Error::invalid_length(0, &self)) };
         let Some(qty) = pair.next_element::<Qty>()? else { return Err(A::Error::invalid_length(1, &self)) };
         if price <= Price::ZERO || qty < Qty::ZERO {
-            let Self { side, index } = self;
+            let Self { side, number } = self;
             return Err(A::Error::custom(format_args!(
-                "level {index} of \"{side}\" is {qty} at {price}; no market has that"
+                "level {number} of \"{side}\" is {qty} at {price}; no market has that"
             )));
         }
         while pair.next_element::<IgnoredAny>()?.is_some() {}
