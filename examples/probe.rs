@@ -3,12 +3,18 @@
 use std::env;
 use std::fs;
 use std::io::{self, Write};
-use std::os::unix::net::UnixDatagram;
+use std::net::{TcpListener, TcpStream};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram, UnixStream};
 use std::path::{Path, PathBuf};
 
-use tradingbot::config::{self, LogFormat, LogLevel, OrderDetails};
+use rustix::io::FdFlags;
+use tradingbot::config::{self, LogFormat, LogLevel, OrderDetails, Require};
+use tradingbot::domain::Span;
 use tradingbot::log::{Log, catch_panics, message};
+use tradingbot::sandbox::{self, Grants};
 use tradingbot::secrets::{Environment, Places, Secrets, seal_process};
+use tradingbot::systemd::{Inherited, Listener, Notifier};
 
 fn main() -> io::Result<()> {
     let role = env::args().nth(1).unwrap_or_default();
@@ -17,6 +23,9 @@ fn main() -> io::Result<()> {
         "secrets" => secrets(out),
         "log" => log(out),
         "journal" => journal(out),
+        "confine" => confine(out),
+        "sockets" => sockets(out),
+        "notify" => notify(),
         _ => Err(io::Error::other("probe knows no such role")),
     }
 }
@@ -118,4 +127,89 @@ fn show_record(mut record: &[u8], out: &mut dyn Write) -> io::Result<()> {
         record = &rest[length + 1..];
     }
     Ok(())
+}
+
+/// Confines itself to `PROBE_READ` (a file), `PROBE_WRITE` (a folder) and `PROBE_PORT`, then tries everything else.
+fn confine(out: &mut dyn Write) -> io::Result<()> {
+    let path = |name| env::var_os(name).map(PathBuf::from).unwrap_or_default();
+    let (read, write, other) = (path("PROBE_READ"), path("PROBE_WRITE"), path("PROBE_OTHER"));
+    let port = |name| env::var(name).ok().and_then(|port| port.parse::<u16>().ok()).unwrap_or(0);
+    let (granted, refused) = (port("PROBE_PORT"), port("PROBE_OTHER_PORT"));
+    let kept = fs::File::options().append(true).open(other.join("open"))?;
+    let grants =
+        Grants { read: vec![read.clone()], write: vec![write.clone()], bind: Vec::new(), connect: vec![granted] };
+    seal_process().map_err(io::Error::other)?;
+    if env::var_os("PROBE_THREAD").is_some() {
+        std::thread::spawn(std::thread::park);
+    }
+    let require = if env::var_os("PROBE_FULL").is_some() { Require::Full } else { Require::Best };
+    match sandbox::confine(&grants, require) {
+        Ok(confined) => writeln!(out, "{confined}")?,
+        Err(error) => return writeln!(out, "refused: {error}"),
+    }
+    let own = write.join("new");
+    let abstract_name = SocketAddr::from_abstract_name(env::var("PROBE_ABSTRACT").unwrap_or_default())?;
+    let tries: [(&str, &dyn Fn() -> io::Result<()>); 18] = [
+        ("read the granted file", &|| fs::read(&read).map(drop)),
+        ("write in the granted folder", &|| fs::write(&own, "x")),
+        ("truncate in the granted folder", &|| fs::File::create(&own).map(drop)),
+        ("rename in the granted folder", &|| fs::rename(&own, write.join("renamed"))),
+        ("make a folder in the granted folder", &|| fs::create_dir(write.join("folder"))),
+        ("list the granted folder", &|| fs::read_dir(&write).map(drop)),
+        ("remove in the granted folder", &|| fs::remove_file(write.join("renamed"))),
+        ("connect to the granted port", &|| TcpStream::connect(("127.0.0.1", granted)).map(drop)),
+        ("write to an open file", &|| (&kept).write_all(b"x")),
+        ("connect to a socket with a path", &|| UnixStream::connect(other.join("socket")).map(drop)),
+        ("NOT write the granted file", &|| fs::File::options().append(true).open(&read).map(drop)),
+        ("NOT read another file", &|| fs::read(other.join("open")).map(drop)),
+        ("NOT read the system", &|| fs::read("/etc/passwd").map(drop)),
+        ("NOT make a file elsewhere", &|| fs::write(other.join("new"), "x")),
+        ("NOT run a program", &|| std::process::Command::new("/bin/true").status().map(drop)),
+        ("NOT connect to another port", &|| TcpStream::connect(("127.0.0.1", refused)).map(drop)),
+        ("NOT listen on a port", &|| TcpListener::bind("127.0.0.1:0").map(drop)),
+        ("NOT connect to an abstract socket", &|| UnixStream::connect_addr(&abstract_name).map(drop)),
+    ];
+    for (what, attempt) in tries {
+        let result = attempt().map_err(|error| error.kind());
+        writeln!(out, "{what}: {result:?}")?;
+    }
+    let parent = rustix::process::getppid().ok_or_else(|| io::Error::other("there is no parent"))?;
+    let result = rustix::process::test_kill_process(parent).map_err(|errno| io::Error::from(errno).kind());
+    writeln!(out, "NOT signal the parent: {result:?}")?;
+    writeln!(out, "no new privileges: {}", rustix::thread::no_new_privs()?)
+}
+
+/// Takes the listeners that were handed over, says what they are, and shows that no program it starts would get them.
+fn sockets(out: &mut dyn Write) -> io::Result<()> {
+    let inherited = match Inherited::take() {
+        Ok(inherited) => inherited,
+        Err(error) => return writeln!(out, "refused: {error}"),
+    };
+    for (name, listeners) in [("api", &inherited.api), ("control", &inherited.control)] {
+        for listener in listeners {
+            let flags = match listener {
+                Listener::Tcp(tcp) => rustix::io::fcntl_getfd(tcp)?,
+                Listener::Unix(unix) => rustix::io::fcntl_getfd(unix)?,
+            };
+            let local = listener.is_local();
+            writeln!(out, "{name} {listener} local {local} closed on exec {}", flags.contains(FdFlags::CLOEXEC))?;
+        }
+    }
+    writeln!(out, "empty {}", inherited.is_empty())
+}
+
+/// Tells the service manager everything there is to tell.
+fn notify() -> io::Result<()> {
+    let notifier = Notifier::from_environment();
+    let every = notifier.alive_every().map_or_else(|| "never".to_owned(), |span| span.to_string());
+    let all = || {
+        notifier.status(&format!("alive every {every}\nREADY=1"))?;
+        notifier.more_time(Span::SECOND)?;
+        notifier.ready("serving")?;
+        notifier.alive()?;
+        notifier.reloading()?;
+        notifier.ready("serving again")?;
+        notifier.stopping("draining")
+    };
+    all().map_err(io::Error::other)
 }

@@ -17,7 +17,9 @@ pub mod strategy;
 pub mod clock;
 pub mod config;
 pub mod log;
+pub mod sandbox;
 pub mod secrets;
+pub mod systemd;
 
 // SHELLS: bytes in, bytes out
 pub mod api;

@@ -5,4 +5,6 @@
 
 mod log;
 mod probe;
+mod sandbox;
 mod secrets;
+mod systemd;

@@ -1,0 +1,9 @@
+//! BASE: the service manager: listeners it hands over, and what it is told.
+//!
+//! Whether it has connected the journal is asked by [`crate::log`], and its credentials are taken by [`crate::secrets`].
+
+mod notify;
+mod sockets;
+
+pub use notify::{Notifier, NotifyError};
+pub use sockets::{Inherited, Listener, SocketName, TakeSocketsError};
