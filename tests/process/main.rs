@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![expect(clippy::print_stdout, reason = "a test says what it could not try")]
 
+mod indicator;
 mod log;
 mod probe;
 mod sandbox;
