@@ -11,6 +11,7 @@ use crate::domain::{
 #[derive(Debug)]
 pub struct CandleSim {
     places: Vec<Place>,
+    recent: usize,
     slippage: Rate,
     through: bool,
     answers: VecDeque<AccountEvent>,
@@ -35,7 +36,7 @@ impl CandleSim {
         instruments.sort_by_key(|rules| rules.symbol);
         let place = |rules| Place { rules, at: Timestamp::ZERO, open: None, range: None, resting: Vec::new() };
         let places = instruments.into_iter().map(place).collect();
-        Self { places, slippage, through, answers: VecDeque::new(), orders: 0, trades: 0 }
+        Self { places, recent: 0, slippage, through, answers: VecDeque::new(), orders: 0, trades: 0 }
     }
 
     /// Takes in what happened in the market.
@@ -100,7 +101,8 @@ impl CandleSim {
 
     /// Ends a resting order.
     pub fn cancel(&mut self, id: ClientOrderId, symbol: Symbol) {
-        let found = self.place(symbol).and_then(|place| {
+        let place = self.place(symbol);
+        let found = place.and_then(|place| {
             let resting = &mut self.places[place].resting;
             resting.iter().position(|order| order.id == id).map(|at| resting.remove(at))
         });
@@ -115,8 +117,14 @@ impl CandleSim {
         self.answers.pop_front()
     }
 
-    fn place(&self, symbol: Symbol) -> Option<usize> {
-        self.places.binary_search_by_key(&symbol, |place| place.rules.symbol).ok()
+    /// Where `symbol` is kept. Quick when asked for the same one again.
+    fn place(&mut self, symbol: Symbol) -> Option<usize> {
+        if self.places.get(self.recent).is_some_and(|place| place.rules.symbol == symbol) {
+            return Some(self.recent);
+        }
+        let place = self.places.binary_search_by_key(&symbol, |place| place.rules.symbol).ok()?;
+        self.recent = place;
+        Some(place)
     }
 
     /// The price at which `order` trades within the range that is known, if it does.
