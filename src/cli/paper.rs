@@ -69,7 +69,7 @@ impl Paper {
             Percent(last.drawdown),
             count(last.fills),
             head.seq,
-            head.hex(),
+            head.hash,
         )?;
         Ok(())
     }

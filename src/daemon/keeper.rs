@@ -25,7 +25,7 @@ pub trait Keeper {
 
 impl Keeper for Ledger {
     fn each(&self, visit: &mut dyn FnMut(Timestamp, Entry)) -> Result<(), ReadError> {
-        Self::each(self, |stored| visit(stored.at, stored.entry))
+        Self::each(self, |stored| visit(stored.at, stored.value))
     }
 
     fn commit(&mut self, at: Timestamp, entries: &[Entry]) -> Result<Durable, CommitError> {

@@ -130,6 +130,75 @@ pub enum Entry {
 }
 
 impl Entry {
+    /// Every word an entry can be filed under.
+    pub const KINDS: [&str; 17] = [
+        "started",
+        "stopped",
+        "deposited",
+        "intended",
+        "accepted",
+        "filled",
+        "cancel-asked",
+        "unanswered",
+        "ended",
+        "halted",
+        "resumed",
+        "paused",
+        "unpaused",
+        "closed",
+        "guarded",
+        "marked",
+        "close-asked",
+    ];
+
+    /// The symbol it names, if it does.
+    #[must_use]
+    pub const fn symbol(&self) -> Option<Symbol> {
+        match self {
+            Self::Intended { order } => Some(order.symbol),
+            Self::Filled { fill } => Some(fill.symbol),
+            Self::Closed { trip } => Some(trip.symbol),
+            Self::Guarded { symbol, .. } => Some(*symbol),
+            Self::CloseAsked { symbol, .. } => *symbol,
+            Self::Started { .. }
+            | Self::Stopped { .. }
+            | Self::Deposited { .. }
+            | Self::Accepted { .. }
+            | Self::CancelAsked { .. }
+            | Self::Unanswered { .. }
+            | Self::Ended { .. }
+            | Self::Halted { .. }
+            | Self::Resumed { .. }
+            | Self::Paused { .. }
+            | Self::Unpaused { .. }
+            | Self::Marked { .. } => None,
+        }
+    }
+
+    /// The strategy it names, if it does.
+    #[must_use]
+    pub const fn strategy(&self) -> Option<StrategyName> {
+        match self {
+            Self::Intended { order } => Some(order.strategy),
+            Self::Paused { strategy, .. } | Self::Unpaused { strategy, .. } | Self::Guarded { strategy, .. } => {
+                Some(*strategy)
+            }
+            Self::Closed { trip } => Some(trip.strategy),
+            Self::Started { .. }
+            | Self::Stopped { .. }
+            | Self::Deposited { .. }
+            | Self::Accepted { .. }
+            | Self::Filled { .. }
+            | Self::CancelAsked { .. }
+            | Self::Unanswered { .. }
+            | Self::Ended { .. }
+            | Self::Halted { .. }
+            | Self::Resumed { .. }
+            | Self::Marked { .. }
+            | Self::CloseAsked { .. } => None,
+        }
+    }
+
     /// The word it is filed under, the same as `kind` in its JSON.
     #[must_use]
     pub const fn kind(&self) -> &'static str {

@@ -12,8 +12,12 @@ mod decode;
 mod engine;
 mod events;
 mod hostile;
+#[path = "../support/entries.rs"]
+mod entries;
 mod indicators;
 mod klines;
+mod ledger;
+mod ledger_tamper;
 mod practice;
 mod redaction;
 mod sim;

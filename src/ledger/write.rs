@@ -1,0 +1,173 @@
+//! Entries in: the one writer of a ledger, and the proof that what it wrote is on disk.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+
+use super::chain::Head;
+use super::error::{CommitError, OpenLedgerError, ReadError};
+use super::page::Stored;
+use super::place::{Place, open_to_write};
+use super::read::each;
+use super::schema::{self, seq_to};
+use super::source::Source;
+use super::verify;
+use crate::domain::{Entry, Timestamp};
+
+/// The one writer of a ledger. There is no way to delete from it.
+#[derive(Debug)]
+pub struct Ledger {
+    connection: Connection,
+    head: Head,
+    /// Whether `head` has to be read again: a commit failed and so did reading what became of it.
+    unsure: bool,
+    body: Vec<u8>,
+    place: Option<Place>,
+}
+
+/// Proof that entries are on disk; only [`Ledger::commit`] makes one.
+#[derive(Debug)]
+#[must_use]
+pub struct Durable {
+    head: Head,
+}
+
+impl Durable {
+    /// The last entry that is on disk.
+    #[must_use]
+    pub const fn head(&self) -> Head {
+        self.head
+    }
+}
+
+impl Ledger {
+    /// Opens the ledger at `path` for writing, and makes it and its folder when there is none. Only the last entry is
+    /// checked; [`verify`](super::verify) checks all.
+    ///
+    /// # Errors
+    ///
+    /// Another process writes it, others can get at it, it is not a ledger of this version as it was made, its last
+    /// entry does not hold, or the disk refuses.
+    pub fn open(path: &Path) -> Result<Self, OpenLedgerError> {
+        let mut place = Place::take(path)?;
+        place.prepare()?;
+        let path = place.path();
+        // Read-only first: what is not ours stays exactly as it is.
+        if let Some(fault) = Source::open(path)?.read(|connection| Ok(schema::inspect(connection)?))? {
+            return Err(OpenLedgerError::Schema { path: path.to_owned(), fault });
+        }
+        let fault = |source| OpenLedgerError::Database { path: path.to_owned(), source };
+        let connection = open_to_write(path).map_err(fault)?;
+        schema::make_durable(&connection).map_err(fault)?;
+        let head = schema::head(&connection).map_err(fault)?;
+        if !verify::end_holds(&connection, head).map_err(fault)? {
+            return Err(OpenLedgerError::BrokenEnd { path: path.to_owned() });
+        }
+        place.reserve();
+        Ok(Self { connection, head, unsure: false, body: Vec::new(), place: Some(place) })
+    }
+
+    /// A ledger in memory, for backtests and tests.
+    ///
+    /// # Errors
+    ///
+    /// SQLite refuses.
+    pub fn in_memory() -> Result<Self, OpenLedgerError> {
+        let fault = |source| OpenLedgerError::Database { path: PathBuf::from(":memory:"), source };
+        let connection = Connection::open_in_memory().map_err(fault)?;
+        schema::harden(&connection).map_err(fault)?;
+        schema::create(&connection).map_err(fault)?;
+        Ok(Self { connection, head: Head::EMPTY, unsure: false, body: Vec::new(), place: None })
+    }
+
+    /// The last entry.
+    #[must_use]
+    pub const fn head(&self) -> Head {
+        self.head
+    }
+
+    /// Writes `entries` down, all or none, and returns once they are on disk.
+    ///
+    /// # Errors
+    ///
+    /// The disk is full, read-only or broken, or an entry is too long. The ledger then is as it was before, and a later
+    /// commit may succeed. Only if the power fails before one does may entries be there that were refused here.
+    pub fn commit(&mut self, at: Timestamp, entries: &[Entry]) -> Result<Durable, CommitError> {
+        if self.unsure {
+            self.reread_head()?;
+        }
+        if entries.is_empty() {
+            return Ok(Durable { head: self.head });
+        }
+        match self.write(at, entries) {
+            Ok(head) => self.head = head,
+            Err(error) => {
+                // Whatever became of it, what is there is the truth; the next commit asks again if this fails.
+                self.unsure = true;
+                if !self.connection.is_autocommit() {
+                    let _ = self.connection.execute_batch("ROLLBACK");
+                }
+                let _ = self.reread_head();
+                return Err(error);
+            }
+        }
+        if let Some(place) = &mut self.place {
+            place.reserve();
+        }
+        Ok(Durable { head: self.head })
+    }
+
+    /// Like [`Ledger::commit`], but gives up the space kept for it when the disk is full: for the halt that a full disk
+    /// asks for, and nothing else. The space is set aside again by the first commit that finds it free.
+    ///
+    /// # Errors
+    ///
+    /// As [`Ledger::commit`]; also when somebody else took the space that was given up.
+    pub fn commit_from_reserve(&mut self, at: Timestamp, entries: &[Entry]) -> Result<Durable, CommitError> {
+        match self.commit(at, entries) {
+            Err(CommitError::Full(_)) if self.place.as_mut().is_some_and(Place::release) => self.commit(at, entries),
+            result => result,
+        }
+    }
+
+    /// Shows every entry, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// The disk refuses, or an entry cannot be understood.
+    pub fn each(&self, visit: impl FnMut(Stored)) -> Result<(), ReadError> {
+        let path = self.place.as_ref().map_or(Path::new(":memory:"), Place::path);
+        each(&self.connection, visit).map_err(|fault| fault.at(path))
+    }
+
+    fn write(&mut self, at: Timestamp, entries: &[Entry]) -> Result<Head, CommitError> {
+        self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        let mut head = self.head;
+        let mut insert = self
+            .connection
+            .prepare_cached("INSERT INTO entry (seq, at, kind, body, previous, hash) VALUES (?, ?, ?, ?, ?, ?)")?;
+        for entry in entries {
+            let kind = entry.kind();
+            self.body.clear();
+            serde_json::to_writer(&mut self.body, entry).map_err(|source| CommitError::Encode { kind, source })?;
+            if self.body.len() > BODY_BYTES_MAX {
+                return Err(CommitError::TooLong { kind, bytes: self.body.len() });
+            }
+            let body = std::str::from_utf8(&self.body).expect("JSON is UTF-8");
+            let next = head.then(at, body);
+            insert.execute((seq_to(next.seq), at.nanos(), kind, body, &head.hash.0, &next.hash.0))?;
+            head = next;
+        }
+        self.connection.prepare_cached("COMMIT")?.execute([])?;
+        Ok(head)
+    }
+
+    fn reread_head(&mut self) -> rusqlite::Result<()> {
+        self.head = schema::head(&self.connection)?;
+        self.unsure = false;
+        Ok(())
+    }
+}
+
+/// Longest entry, in bytes of JSON; the longest text in one is an exchange's or operator's reason.
+pub const BODY_BYTES_MAX: usize = 64 * 1024;
