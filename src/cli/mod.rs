@@ -9,6 +9,8 @@ mod indicator;
 mod padded;
 mod pages;
 mod paper;
+mod replay;
+mod run;
 mod show;
 mod token;
 
@@ -16,6 +18,10 @@ use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::log;
+use crate::secrets::{Environment, seal_process};
+use crate::systemd;
 
 pub use exit::{Exit, Failure};
 
@@ -33,7 +39,11 @@ struct Args {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Trade on paper in the foreground, on the practice market or a recording.
-    Paper(paper::Paper),
+    Paper(Box<paper::Paper>),
+    /// Run as a service, by a configuration file.
+    Run(run::Run),
+    /// Replay a run from its journal of inputs, and compare every command.
+    Replay(replay::Replay),
     /// Test a strategy on files of candles.
     Backtest(Box<backtest::Backtest>),
     /// Build the order book of recorded market streams and print its best prices.
@@ -52,15 +62,36 @@ enum Command {
     Token(token::Token),
 }
 
+/// What this process was given besides its command line: taken once, before anything else.
+#[derive(Debug)]
+struct Inherited {
+    environment: Environment,
+    sockets: systemd::Inherited,
+}
+
+impl Inherited {
+    /// Takes secrets out of the environment, and listeners from the service manager.
+    fn take() -> Result<Self, Failure> {
+        seal_process().map_err(|error| Failure::new(Exit::Secret, &error))?;
+        let environment = Environment::take().map_err(|error| Failure::new(Exit::Secret, &error))?;
+        let sockets = systemd::Inherited::take().map_err(|error| Failure::new(Exit::Failure, &error))?;
+        Ok(Self { environment, sockets })
+    }
+}
+
 /// Runs one command line and says how it ended.
 #[must_use]
 pub fn main() -> ExitCode {
+    log::catch_panics();
     let args = Args::parse();
     let mut out = BufWriter::new(io::stdout().lock());
-    let result = run(args, &mut out).and_then(|()| out.flush().map_err(Failure::from));
+    let result = Inherited::take()
+        .and_then(|inherited| run(args, inherited, &mut out))
+        .and_then(|()| out.flush().map_err(Failure::from));
     match result {
         Ok(()) => Exit::Success.into(),
         Err(failure) => {
+            let _ = out.flush();
             if failure.exit() != Exit::Success {
                 let _ = writeln!(io::stderr(), "error: {failure}");
             }
@@ -69,9 +100,11 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(args: Args, out: &mut dyn Write) -> Result<(), Failure> {
+fn run(args: Args, inherited: Inherited, out: &mut dyn Write) -> Result<(), Failure> {
     match args.command {
-        Command::Paper(command) => command.run(out),
+        Command::Paper(command) => command.run(inherited, out),
+        Command::Run(command) => command.run(inherited, out),
+        Command::Replay(command) => command.run(args.json, out),
         Command::Backtest(command) => command.run(args.json, out),
         Command::Book(command) => command.run(args.json, out, &mut io::stderr()),
         Command::Candles(command) => command.run(args.json, out, &mut io::stderr()),

@@ -3,34 +3,27 @@
 use std::env;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
 
 use clap::Args;
+use sha2::{Digest, Sha256};
 
 use crate::clock;
-use crate::config::{self, Config, Source, Speed, Start};
-use crate::daemon::{self, Audience, Ending, Life, Message, Shell, drive};
+use crate::config::{self, Config, Source, Speed};
+use crate::daemon::{self, Ending, Errand, Summary};
 use crate::domain::{Span, Timestamp};
-use crate::log::Log;
+use crate::secrets::{Places, Secrets};
 
 use super::show::{Money, Percent, count};
-use super::{Exit, Failure};
+use super::{Exit, Failure, Inherited, run::failed};
 
 /// `tradingbot paper`.
 #[derive(Debug, Args)]
 pub struct Paper {
-    /// Configuration; without one, two strategies trade the practice market.
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// Trade on recorded streams instead, `.jsonl` or `.jsonl.zst`, in this order.
-    #[arg(long, value_name = "FILE", num_args = 1..)]
-    recording: Vec<PathBuf>,
+    #[command(flatten)]
+    market: MarketArgs,
     /// How fast the market goes by: `1x` its own pace, `10x`, or `max`.
     #[arg(long)]
     speed: Option<Speed>,
-    /// Seed of the practice market.
-    #[arg(long)]
-    seed: Option<u64>,
     /// Folder for ledger and tokens; a new one under the user's state folder for each run when it is not given.
     #[arg(long, value_name = "FOLDER")]
     state: Option<PathBuf>,
@@ -39,24 +32,41 @@ pub struct Paper {
     duration: Option<Span>,
 }
 
+/// Which market is traded, and by which configuration.
+#[derive(Debug, Args)]
+pub(super) struct MarketArgs {
+    /// Configuration; without one, two strategies trade the practice market.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Trade on recorded streams instead, `.jsonl` or `.jsonl.zst`, in this order.
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    recording: Vec<PathBuf>,
+    /// Seed of the practice market.
+    #[arg(long, conflicts_with = "recording")]
+    seed: Option<u64>,
+}
+
 impl Paper {
     /// Runs until Ctrl-C, until the recording is over, or for as long as was asked.
-    pub fn run(&self, out: &mut dyn Write) -> Result<(), Failure> {
+    pub fn run(&self, inherited: Inherited, out: &mut dyn Write) -> Result<(), Failure> {
         let config = self.config()?;
-        Log::start(&config.log).map_err(|error| Failure::new(Exit::Failure, &error))?;
-        let fail = |error: &daemon::DaemonError| Failure::new(Exit::Failure, error);
-        let Life { mut shell, mut source, mut pace } = Life::begin(&config).map_err(|error| fail(&error))?;
-        pace.speed = self.speed.unwrap_or(pace.speed);
-        writeln!(out, "paper trading, ledger in {}; Ctrl-C stops it", config.state.display())?;
-        out.flush()?;
-        let (sender, inbox) = mpsc::sync_channel(16);
-        stop_on_signal(sender)?;
-        let until = self.duration.map(|span| clock::now().plus(span));
-        let mut onlooker = Onlooker;
-        let ending =
-            drive(&mut shell, source.as_mut(), pace, &inbox, &mut onlooker, until).map_err(|error| fail(&error))?;
-        let last = shell.snapshot();
-        let head = shell.end().map_err(|error| fail(&error))?;
+        let secrets = Secrets::load(Places {
+            credentials: Places::credentials(),
+            folder: config.secrets.directory.clone(),
+            environment: inherited.environment,
+            env_file: Some(PathBuf::from(".env")),
+        })
+        .map_err(|error| Failure::new(Exit::Secret, &error))?;
+        let errand = Errand {
+            config,
+            path: self.market.config.clone(),
+            speed: self.speed,
+            duration: self.duration,
+            secrets,
+            sockets: inherited.sockets,
+        };
+        writeln!(out, "paper trading; Ctrl-C stops it")?;
+        let Summary { ending, snapshot, head } = daemon::run(errand, out).map_err(|error| failed(&error))?;
         let why = match ending {
             Ending::Stopped => "stopped",
             Ending::Exhausted => "the recording is over",
@@ -64,10 +74,10 @@ impl Paper {
         };
         writeln!(
             out,
-            "{why}: equity {:.2}, drawdown {}, {} fills; ledger head {} {}",
-            Money(last.equity),
-            Percent(last.drawdown),
-            count(last.fills),
+            "{why}: equity {:.2}, drawdown {}, {} fills; ledger head {}:{}",
+            Money(snapshot.equity),
+            Percent(snapshot.drawdown),
+            count(snapshot.fills),
             head.seq,
             head.hash,
         )?;
@@ -75,20 +85,28 @@ impl Paper {
     }
 
     fn config(&self) -> Result<Config, Failure> {
-        let parsed = match &self.config {
+        let mut config = self.market.configuration()?;
+        if let Some(state) = &self.state {
+            config.state.clone_from(state);
+        } else if self.market.config.is_none() {
+            config.state = fresh_folder(clock::now());
+        }
+        Ok(config)
+    }
+}
+
+impl MarketArgs {
+    /// The configuration at a path, or the built-in one, with what the command line says in its place.
+    pub(super) fn configuration(&self) -> Result<Config, Failure> {
+        let mut config = match &self.config {
             Some(path) => config::load(path),
             None => config::parse(Path::new("paper.toml"), PAPER.as_bytes()),
-        };
-        let mut config = parsed.map_err(|faults| Failure::new(Exit::Config, &faults))?;
-        if self.config.is_none() || self.state.is_some() {
-            config.state = self.state.clone().unwrap_or_else(|| fresh_folder(clock::now()));
         }
-        if self.config.is_none() {
-            config.start = Start::Trading;
-        }
+        .map_err(|faults| Failure::new(Exit::Config, &faults))?;
         if !self.recording.is_empty() {
-            let speed = self.speed.unwrap_or(Speed::Max);
-            config.market.source = Source::Recording { files: self.recording.clone(), speed };
+            config.market.source = Source::Recording { files: self.recording.clone(), speed: Speed::Max };
+            // Another source has other rules for its instruments, so this is another configuration.
+            config.digest = hex(&Sha256::digest(format!("{} on a recording", config.digest)));
         } else if let (Some(seed), Source::Practice { .. }) = (self.seed, &config.market.source) {
             config.market.source = Source::Practice { seed };
         }
@@ -96,16 +114,8 @@ impl Paper {
     }
 }
 
-struct Onlooker;
-
-impl Audience for Onlooker {
-    fn look(&mut self, shell: &mut Shell, _source: &dyn daemon::Source) {
-        drop(shell.take_told());
-    }
-
-    fn alive(&mut self) {}
-
-    fn reload(&mut self) {}
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A folder for one run, named after its time, under `$XDG_STATE_HOME` or `~/.local/state`.
@@ -114,26 +124,6 @@ fn fresh_folder(now: Timestamp) -> PathBuf {
     let base = env::var_os("XDG_STATE_HOME").map(PathBuf::from).or_else(home).unwrap_or_else(env::temp_dir);
     let name: String = now.to_string().chars().filter(|c| *c != ':').collect();
     base.join("tradingbot").join("paper").join(name)
-}
-
-fn stop_on_signal(sender: mpsc::SyncSender<Message>) -> Result<(), Failure> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let (mut interrupt, mut terminate) = {
-        let _guard = runtime.enter();
-        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)
-    };
-    std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
-        runtime.block_on(async {
-            tokio::select! {
-                biased;
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-        });
-        let _ = sender.send(Message::Stop);
-    })?;
-    Ok(())
 }
 
 const PAPER: &str = include_str!("../../config/paper.toml");

@@ -2,9 +2,10 @@
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 
+use crate::api::OperatorRequest;
 use crate::clock;
 use crate::config::Speed;
-use crate::domain::{Event, OperatorEvent, Span, Timestamp};
+use crate::domain::{Event, Span, Timestamp};
 
 use super::error::DaemonError;
 use super::shell::Shell;
@@ -13,7 +14,7 @@ use super::source::Source;
 /// What reaches the loop from other threads.
 pub enum Message {
     /// An operator asks for something, and waits to hear that it was taken.
-    Operator(OperatorEvent, Box<dyn FnOnce(bool) + Send>),
+    Operator(OperatorRequest),
     /// Read what may change without a restart again.
     Reload,
     /// Stop in order.
@@ -23,13 +24,13 @@ pub enum Message {
 /// Whoever looks on.
 pub trait Audience {
     /// Something may have changed.
-    fn look(&mut self, shell: &mut Shell, source: &dyn Source);
+    fn look(&mut self, shell: &mut Shell);
 
     /// The loop goes round: it is alive.
     fn alive(&mut self);
 
     /// Read what may change without a restart again.
-    fn reload(&mut self);
+    fn reload(&mut self, shell: &mut Shell);
 }
 
 /// How fast the market goes by.
@@ -68,6 +69,7 @@ pub fn drive(
     let mut next = take(source)?;
     let clock = MarketClock::new(pace, next.as_ref().map_or(Timestamp::ZERO, |(at, _)| *at));
     let mut rounds: u32 = 0;
+    shell.settle();
     while let Some((at, _)) = next.as_ref() {
         let due = shell.deadline().map_or(*at, |deadline| deadline.min(*at));
         rounds = rounds.wrapping_add(1);
@@ -76,13 +78,13 @@ pub fn drive(
             Waited::Message(message) => match hear(shell, &clock, message, audience) {
                 Heard::Stop => return Ok(Ending::Stopped),
                 Heard::GoOn => {
-                    audience.look(shell, source);
+                    audience.look(shell);
                     continue;
                 }
             },
             Waited::NotYet => {
                 audience.alive();
-                audience.look(shell, source);
+                audience.look(shell);
                 if until.is_some_and(|until| clock::now() >= until) {
                     return Ok(Ending::Expired);
                 }
@@ -97,14 +99,14 @@ pub fn drive(
         }
         if rounds.is_multiple_of(ROUNDS_PER_LOOK) {
             audience.alive();
-            audience.look(shell, source);
+            audience.look(shell);
             if until.is_some_and(|until| clock::now() >= until) {
                 return Ok(Ending::Expired);
             }
         }
     }
     shell.settle();
-    audience.look(shell, source);
+    audience.look(shell);
     Ok(Ending::Exhausted)
 }
 
@@ -143,14 +145,13 @@ fn wait(shell: &mut Shell, clock: &MarketClock, inbox: &Receiver<Message>, due: 
 
 fn hear(shell: &mut Shell, clock: &MarketClock, message: Message, audience: &mut dyn Audience) -> Heard {
     match message {
-        Message::Operator(event, reply) => {
-            let changed = shell.operate(clock.now(shell.now()), event);
-            shell.settle();
-            reply(changed);
+        Message::Operator(OperatorRequest { event, reply }) => {
+            let verdict = shell.operate(clock.now(shell.now()), event);
+            let _ = reply.send(verdict);
             Heard::GoOn
         }
         Message::Reload => {
-            audience.reload();
+            audience.reload(shell);
             Heard::GoOn
         }
         Message::Stop => Heard::Stop,

@@ -5,9 +5,11 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use crate::domain::AmountError;
+use crate::api::ListenerError;
 use crate::engine::RestoreError;
 use crate::ledger::{CommitError, OpenLedgerError, ReadError};
+use crate::log::StartLogError;
+use crate::sandbox::ConfineError;
 
 /// A bot that cannot run.
 #[derive(Debug, Error)]
@@ -32,10 +34,27 @@ pub enum DaemonError {
     /// The ledger cannot be written.
     #[error(transparent)]
     Commit(CommitError),
+    /// A place to listen at cannot be had.
+    #[error("cannot listen at {what}; is another bot running, or the address taken?")]
+    Listen {
+        /// Where.
+        what: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A socket must not be used.
+    #[error(transparent)]
+    Listener(#[from] ListenerError),
+    /// A thread or its signals cannot be had.
+    #[error("cannot start the thread of the API")]
+    Thread(#[source] io::Error),
+    /// The sandbox that was asked for cannot be had.
+    #[error(transparent)]
+    Confine(#[from] ConfineError),
+    /// The log cannot be started.
+    #[error(transparent)]
+    Log(#[from] StartLogError),
     /// The market's data cannot be read.
     #[error("market data: {0}")]
     Source(String),
-    /// An amount does not fit.
-    #[error("an amount became too large to compute with")]
-    Amount(#[from] AmountError),
 }

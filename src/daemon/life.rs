@@ -6,16 +6,19 @@ use std::path::Path;
 
 use crate::clock;
 use crate::config::{Config, Source as SourceSettings, Speed, Start};
-use crate::domain::{Instrument, Price, Rate, Span, Timestamp};
+use crate::domain::{Instrument, Price, Rate, RunId, Span, Timestamp};
 use crate::engine::{Engine, RangeRule, Setup};
 use crate::ledger::Ledger;
+use crate::ledger::journal::{Journal, Ring};
 use crate::market::practice::{self, PracticeMarket, PracticePair};
 use crate::sim::{Faults, FeeSettings, Latency, Sim, SimSettings};
 
 use super::drive::Pace;
 use super::error::DaemonError;
+use super::recording::Recording;
 use super::shell::{Birth, Shell};
 use super::source::Source;
+use super::tell;
 
 /// A bot that is about to run.
 pub struct Life {
@@ -37,15 +40,7 @@ impl Life {
         make_folder(&config.state)?;
         let ledger = Ledger::open(&config.state.join(LEDGER_FILE))?;
         let Opened { source, instruments, pace, start } = open_market(config)?;
-        let setup = |run| Setup {
-            run,
-            quote: config.account.quote,
-            instruments: instruments.clone(),
-            strategies: config.strategies.clone(),
-            limits: config.limits.clone(),
-            range_rule: RangeRule::Strict,
-            mark_every: MARK_EVERY,
-        };
+        let setup = |run| setup_of(config, instruments.clone(), run);
         let birth = Birth {
             config: config.digest.clone(),
             deposit: (config.account.quote, config.account.balance),
@@ -55,8 +50,34 @@ impl Life {
             },
         };
         let sim = |engine: &Engine| exchange(config, engine, instruments.clone());
-        let shell = Shell::begin(ledger, setup, sim, &birth, start)?;
+        let mut shell = Shell::begin(ledger, setup, sim, &birth, start)?;
+        let run = shell.engine().run();
+        match Journal::create(&config.state, env!("CARGO_PKG_VERSION"), run, &config.digest, Ring::default()) {
+            Ok(journal) => shell.keep_inputs(journal),
+            Err(error) => tell::no_journal(&error),
+        }
         Ok(Self { shell, source, pace })
+    }
+}
+
+/// What the engine of `run` is made from.
+///
+/// # Errors
+///
+/// The market's data cannot be opened.
+pub(super) fn setup(config: &Config, run: RunId) -> Result<Setup, DaemonError> {
+    Ok(setup_of(config, open_market(config)?.instruments, run))
+}
+
+fn setup_of(config: &Config, instruments: Vec<Instrument>, run: RunId) -> Setup {
+    Setup {
+        run,
+        quote: config.account.quote,
+        instruments,
+        strategies: config.strategies.clone(),
+        limits: config.limits.clone(),
+        range_rule: RangeRule::Strict,
+        mark_every: MARK_EVERY,
     }
 }
 
@@ -94,7 +115,13 @@ fn open_market(config: &Config) -> Result<Opened, DaemonError> {
             let pace = Pace { speed: Speed::Times(1), at_once: PRACTICE_WARM_UP };
             Ok(Opened { source: Box::new(PracticeMarket::new(settings)), instruments, pace, start })
         }
-        SourceSettings::Recording { .. } => Err(DaemonError::Source("recordings cannot be played".to_owned())),
+        SourceSettings::Recording { files, speed } => {
+            let source = Recording::open(files).map_err(|error| DaemonError::Source(error.0))?;
+            let start = source.start();
+            let instruments = config.market.symbols.iter().filter_map(|symbol| config.instrument(*symbol)).collect();
+            let pace = Pace { speed: *speed, at_once: Span::ZERO };
+            Ok(Opened { source: Box::new(source), instruments, pace, start })
+        }
     }
 }
 

@@ -2,8 +2,14 @@
 
 mod drive;
 mod error;
+mod history;
 mod keeper;
 mod life;
+mod operate;
+mod recording;
+mod replay;
+mod run;
+mod serve;
 mod shell;
 mod source;
 mod tell;
@@ -13,6 +19,9 @@ pub use drive::{Audience, Ending, Message, Pace, drive};
 pub use error::DaemonError;
 pub use keeper::Keeper;
 pub use life::{LEDGER_FILE, Life};
+pub use replay::{ReplayError, Replayed, replay};
+pub use run::{Errand, Summary, run};
+pub use serve::{Addresses, CONTROL_SOCKET};
 pub use shell::{Birth, Shell, Told};
 pub use source::{Source, SourceError};
 pub use venue::Venue;

@@ -4,15 +4,17 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::domain::{
-    AccountEvent, Asset, ClientOrderId, Entry, Event, LinkEvent, NewOrder, Notional, OperatorEvent, RunId, Seq,
-    Snapshot, Span, Stamped, Symbol, Timestamp,
+    AccountEvent, Asset, ClientOrderId, Entry, Event, Limits, LinkEvent, NewOrder, Notional, RunId, Seq, Snapshot,
+    Span, Stamped, Symbol, Timestamp,
 };
 use crate::engine::{Command, Engine, Notice, Setup};
+use crate::ledger::journal::Journal;
 use crate::ledger::{CommitError, Durable, Head};
 use crate::risk::Approved;
 
 use super::error::DaemonError;
 use super::keeper::Keeper;
+use super::replay::bytes;
 use super::tell;
 use super::venue::Venue;
 
@@ -33,6 +35,7 @@ pub struct Shell {
     follow: VecDeque<Event>,
     told: Vec<Arc<Told>>,
     told_count: u64,
+    inputs: Option<Journal>,
 }
 
 /// Something that happened, for whoever follows the bot's day.
@@ -125,12 +128,17 @@ impl Shell {
             follow: VecDeque::new(),
             told: first.into_iter().map(|entry| Arc::new(Told::Entry(latest, entry))).collect(),
             told_count: 0,
+            inputs: None,
         };
         let mut commands = Vec::new();
         shell.engine.recover(latest, &mut commands);
         shell.take_commands(&mut commands);
-        shell.settle();
         Ok(shell)
+    }
+
+    /// Keeps every event from here on, so that this life can be replayed.
+    pub fn keep_inputs(&mut self, inputs: Journal) {
+        self.inputs = Some(inputs);
     }
 
     /// The engine, to look at.
@@ -169,6 +177,22 @@ impl Shell {
         self.failing
     }
 
+    /// What has happened so far, by count; what is told later has a higher one.
+    pub(super) const fn told_count(&self) -> u64 {
+        self.told_count
+    }
+
+    /// What has been told since the count was `before`, as far as nobody has taken it yet.
+    pub(super) fn told_since(&self, before: u64) -> impl Iterator<Item = &Told> {
+        let fresh = usize::try_from(self.told_count.saturating_sub(before)).unwrap_or(usize::MAX);
+        self.told.iter().rev().take(fresh).map(AsRef::as_ref)
+    }
+
+    /// Judges by other limits from now on.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.engine.set_limits(limits);
+    }
+
     /// What has happened since this was last asked.
     pub fn take_told(&mut self) -> Vec<Arc<Told>> {
         std::mem::take(&mut self.told)
@@ -183,17 +207,6 @@ impl Shell {
         }
         self.apply(event);
         self.advance();
-    }
-
-    /// Takes in what an operator asked for. Whether it changed anything.
-    pub fn operate(&mut self, at: Timestamp, event: OperatorEvent) -> bool {
-        // What comes of answers that are due is not the operator's doing.
-        self.pass(at);
-        let before = self.told_count;
-        self.apply(Event::Operator(event));
-        let changed = self.told_count != before;
-        self.advance();
-        changed
     }
 
     /// Lets time pass until `at`: answers that are due, and what the engine wished to be woken for.
@@ -222,6 +235,9 @@ impl Shell {
     /// The ledger cannot be written.
     pub fn end(mut self) -> Result<Head, DaemonError> {
         self.settle();
+        if let Some(Err(error)) = self.inputs.as_mut().map(Journal::flush) {
+            tell::no_journal(&error);
+        }
         let run = self.engine.run();
         self.unwritten.push(Entry::Stopped { run });
         let entries = std::mem::take(&mut self.unwritten);
@@ -230,14 +246,14 @@ impl Shell {
     }
 
     /// Gives the engine every answer that is due.
-    fn advance(&mut self) {
+    pub(super) fn advance(&mut self) {
         while let Some(answer) = self.venue.next(self.now) {
             self.apply(Event::Account(answer));
         }
     }
 
     /// One event through the engine, and what follows from failing to write it down.
-    fn apply(&mut self, event: Event) {
+    pub(super) fn apply(&mut self, event: Event) {
         self.follow.push_back(event);
         self.run_follow();
     }
@@ -254,11 +270,21 @@ impl Shell {
             self.wake_at = self.wake_at.filter(|due| *due > self.now);
             let mut commands = std::mem::take(&mut self.commands);
             self.engine.apply(&stamped, &mut commands);
+            self.note(&stamped, &commands);
             self.take_commands(&mut commands);
             self.commands = commands;
             if !self.unsent.is_empty() {
                 self.flush();
             }
+        }
+    }
+
+    /// Keeps an event and what it led to. A journal that cannot be kept ends; trading does not.
+    fn note(&mut self, stamped: &Stamped, commands: &[Command]) {
+        let Some(inputs) = self.inputs.as_mut() else { return };
+        if let Err(error) = inputs.append(stamped, &bytes(commands)) {
+            tell::no_journal(&error);
+            self.inputs = None;
         }
     }
 

@@ -5,6 +5,7 @@ use tracing::{error, info, warn};
 use crate::domain::{Entry, Fill, NewOrder, Outcome, Purpose, RoundTrip, Side};
 use crate::engine::Notice;
 use crate::ledger::CommitError;
+use crate::ledger::journal::JournalError;
 
 /// Says what was decided or has happened. Routine entries are said at a lower level.
 pub fn entry(entry: &Entry) {
@@ -43,7 +44,8 @@ pub fn notice(notice: &Notice) {
         Notice::FeedGap { symbol, missed } => {
             warn!(symbol = symbol.as_str(), missed, "updates of the book were missed")
         }
-        Notice::FeedDown | Notice::FeedUp | Notice::UnknownOrder { .. } | Notice::BalanceDiffers { .. } => {
+        Notice::FeedUp => info!("{notice}"),
+        Notice::FeedDown | Notice::UnknownOrder { .. } | Notice::BalanceDiffers { .. } => {
             warn!("{notice}");
         }
         Notice::Overflow => error!("{notice}"),
@@ -54,6 +56,12 @@ pub fn notice(notice: &Notice) {
 pub fn ledger_fails(cause: &CommitError) {
     let source = std::error::Error::source(cause).map_or_else(String::new, ToString::to_string);
     error!(cause = source.as_str(), "{cause}: nothing is sent until it can be, and trading is halted");
+}
+
+/// Says that this run cannot be replayed, or not past here.
+pub fn no_journal(cause: &JournalError) {
+    let source = std::error::Error::source(cause).map_or_else(String::new, ToString::to_string);
+    warn!(cause = source.as_str(), "{cause}: this run cannot be replayed past here");
 }
 
 /// Says that the ledger can be written again.

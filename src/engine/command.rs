@@ -52,7 +52,7 @@ pub enum Notice {
     },
     /// Market data has stopped.
     FeedDown,
-    /// Market data flows again.
+    /// Market data flows, for the first time or again.
     FeedUp,
     /// An event came about an order that is not known, or that has ended.
     UnknownOrder {
@@ -88,7 +88,7 @@ impl fmt::Display for Notice {
                 write!(f, "{symbol}: {missed} updates missed; the book is asked for anew")
             }
             Self::FeedDown => f.write_str("market data has stopped"),
-            Self::FeedUp => f.write_str("market data flows again"),
+            Self::FeedUp => f.write_str("market data flows"),
             Self::UnknownOrder { id, event } => {
                 write!(f, "order {id} is not known, yet the exchange reports it {event}")
             }

@@ -154,6 +154,11 @@ impl Engine {
         self.halt.as_ref()
     }
 
+    /// Judges by other limits from now on; what has been counted stays counted.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.gate.set_limits(limits);
+    }
+
     /// Which life this is.
     #[must_use]
     pub const fn run(&self) -> RunId {
@@ -164,6 +169,12 @@ impl Engine {
     #[must_use]
     pub const fn account(&self) -> &Account {
         &self.account
+    }
+
+    /// Whether any strategy holds anything.
+    #[must_use]
+    pub fn is_holding(&self) -> bool {
+        self.desks.iter().any(|desk| desk.position.is_some())
     }
 
     /// Whether any strategy holds `symbol` and, if so, since when the oldest of its positions.

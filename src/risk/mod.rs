@@ -138,6 +138,11 @@ impl Gate {
         Self { limits, pace: Pace::default() }
     }
 
+    /// Judges by other limits from now on; what has been counted stays counted.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
     /// The limits it judges by.
     #[must_use]
     pub const fn limits(&self) -> &Limits {

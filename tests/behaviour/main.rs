@@ -10,10 +10,10 @@ mod config;
 mod data;
 mod decode;
 mod engine;
-mod events;
-mod hostile;
 #[path = "../support/entries.rs"]
 mod entries;
+mod events;
+mod hostile;
 mod indicators;
 mod klines;
 mod ledger;

@@ -31,7 +31,7 @@ pub fn entry(index: u64) -> Entry {
             highest: price(index + 1),
         },
         15 => Entry::Marked { equity: Notional::from_units(i128::from(index) * 1_000_000) },
-        _ => Entry::CloseAsked { by: reason, symbol: (index % 2 == 0).then(|| symbol(index)) },
+        _ => Entry::CloseAsked { by: reason, symbol: (index.is_multiple_of(2)).then(|| symbol(index)) },
     }
 }
 
@@ -93,11 +93,11 @@ fn id(number: u64) -> ClientOrderId {
 }
 
 fn symbol(number: u64) -> Symbol {
-    if number % 2 == 0 { "BTCUSDT" } else { "ETHUSDT" }.parse().unwrap()
+    if number.is_multiple_of(2) { "BTCUSDT" } else { "ETHUSDT" }.parse().unwrap()
 }
 
 fn strategy(number: u64) -> StrategyName {
-    if number % 2 == 0 { "ema-btc" } else { "-eth" }.parse().unwrap()
+    if number.is_multiple_of(2) { "ema-btc" } else { "-eth" }.parse().unwrap()
 }
 
 fn side(number: u64) -> Side {

@@ -1,0 +1,63 @@
+//! `tradingbot run`: the bot as a service, by its configuration file.
+
+use std::env;
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::config;
+use crate::daemon::{self, DaemonError, Errand};
+use crate::secrets::{Places, Secrets};
+
+use super::{Exit, Failure, Inherited};
+
+/// `tradingbot run`.
+#[derive(Debug, Args)]
+pub struct Run {
+    /// The configuration.
+    #[arg(long, value_name = "FILE", default_value = config::PATH_DEFAULT)]
+    config: PathBuf,
+}
+
+impl Run {
+    /// Runs until told to stop.
+    pub fn run(&self, inherited: Inherited, out: &mut dyn Write) -> Result<(), Failure> {
+        let mut config = config::load(&self.config).map_err(|faults| Failure::new(Exit::Config, &faults))?;
+        if let Some(state) = env::var_os("STATE_DIRECTORY") {
+            config.state = PathBuf::from(state);
+        }
+        let secrets = Secrets::load(Places {
+            credentials: Places::credentials(),
+            folder: config.secrets.directory.clone(),
+            environment: inherited.environment,
+            env_file: None,
+        })
+        .map_err(|error| Failure::new(Exit::Secret, &error))?;
+        let errand = Errand {
+            config,
+            path: Some(self.config.clone()),
+            speed: None,
+            duration: None,
+            secrets,
+            sockets: inherited.sockets,
+        };
+        daemon::run(errand, out).map_err(|error| failed(&error))?;
+        Ok(())
+    }
+}
+
+/// A bot that could not run, with the exit code of what kept it.
+pub(super) fn failed(error: &DaemonError) -> Failure {
+    let exit = match error {
+        DaemonError::Open(_) | DaemonError::Read(_) | DaemonError::Restore(_) | DaemonError::Commit(_) => Exit::Ledger,
+        DaemonError::Confine(_) => Exit::Sandbox,
+        DaemonError::Source(_) => Exit::Data,
+        DaemonError::State { .. }
+        | DaemonError::Listen { .. }
+        | DaemonError::Listener(_)
+        | DaemonError::Thread(_)
+        | DaemonError::Log(_) => Exit::Failure,
+    };
+    Failure::new(exit, error)
+}

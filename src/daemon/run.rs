@@ -1,0 +1,251 @@
+//! The story of one life, from its configuration to its last entry.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+
+use crate::clock::{self, Mark};
+use crate::config::{self, Config, Source, Speed};
+use crate::domain::{Snapshot, Span};
+use crate::ledger::Head;
+use crate::log::Log;
+use crate::sandbox::{self, Confined, Enforcement, Grants};
+use crate::secrets::Secrets;
+use crate::systemd::{Inherited, Notifier, NotifyError};
+
+use super::drive::{Audience, Ending, drive};
+use super::error::DaemonError;
+use super::life::{LEDGER_FILE, Life};
+use super::serve::{Addresses, Served, listen};
+use super::shell::Shell;
+
+/// What is to be run, and for how long.
+#[derive(Debug)]
+pub struct Errand {
+    /// As configured.
+    pub config: Config,
+    /// Where that was read from, to read it again when asked to.
+    pub path: Option<PathBuf>,
+    /// How fast the market goes by, if not at its own pace.
+    pub speed: Option<Speed>,
+    /// When to stop without being told to.
+    pub duration: Option<Span>,
+    /// What must never be written to the log.
+    pub secrets: Secrets,
+    /// Listeners that the service manager handed over.
+    pub sockets: Inherited,
+}
+
+/// How a life ended.
+#[derive(Debug)]
+pub struct Summary {
+    /// Why.
+    pub ending: Ending,
+    /// The last picture.
+    pub snapshot: Snapshot,
+    /// The last entry.
+    pub head: Head,
+}
+
+/// Runs until told to stop, until the market's data is over, or for as long as was asked.
+///
+/// # Errors
+///
+/// Whatever keeps it from starting, or from ending in order.
+pub fn run(errand: Errand, out: &mut dyn Write) -> Result<Summary, DaemonError> {
+    let Errand { config, path, speed, duration, secrets, sockets } = errand;
+    let log = start_log(&config, &secrets)?;
+    let notifier = Notifier::from_environment();
+    let Life { mut shell, mut source, mut pace } = Life::begin(&config)?;
+    let (listeners, addresses) = listen(&config, sockets)?;
+    let confined = confine(&config, path.as_deref())?;
+    let (sender, inbox) = mpsc::sync_channel(INBOX_MAX);
+    let mut onlooker = Onlooker {
+        served: Served::start(&confined, &config, listeners, &shell, sender)?,
+        beat: notifier.alive_every(),
+        beaten: Mark::now(),
+        status: String::new(),
+        notifier,
+        log,
+        config,
+        path,
+    };
+    greet(&onlooker.config, &addresses, &shell, out);
+    onlooker.say_ready(&shell);
+    pace.speed = speed.unwrap_or(pace.speed);
+    let until = duration.map(|span| clock::now().plus(span));
+    let driven = drive(&mut shell, source.as_mut(), pace, &inbox, &mut onlooker, until);
+    onlooker.say_stopping();
+    onlooker.served.stop();
+    let snapshot = shell.snapshot();
+    let head = shell.end()?;
+    tracing::info!(head = %head, "stopped in order");
+    Ok(Summary { ending: driven?, snapshot, head })
+}
+
+/// The log, which from its first line on knows what must never be written.
+fn start_log(config: &Config, secrets: &Secrets) -> Result<Log, DaemonError> {
+    let log = Log::start(&config.log)?;
+    for (_, secret) in secrets.each() {
+        secret.expose(|bytes| log.guard(bytes));
+    }
+    for (name, source) in secrets.sources() {
+        tracing::info!(name = name.variable(), place = %source, "secret found");
+    }
+    Ok(log)
+}
+
+/// Takes from the process all but its state, its configuration and its recordings.
+fn confine(config: &Config, path: Option<&Path>) -> Result<Confined, DaemonError> {
+    let folder = |path: &Path| match path.parent() {
+        Some(folder) if folder.as_os_str().is_empty() => PathBuf::from("."),
+        Some(folder) => folder.to_owned(),
+        None => PathBuf::from("/"),
+    };
+    let mut grants = Grants { write: vec![config.state.clone()], ..Grants::default() };
+    grants.read.extend(path.map(folder));
+    if let Source::Recording { files, .. } = &config.market.source {
+        grants.read.extend(files.iter().cloned());
+    }
+    grants.write.extend(config.log.file.as_deref().map(folder));
+    let confined = sandbox::confine(&grants, config.sandbox.require)?;
+    let abi = confined.abi().unwrap_or(0);
+    match confined.enforcement() {
+        Enforcement::Full => tracing::info!(abi, "confined by landlock"),
+        Enforcement::Partial | Enforcement::Nothing => {
+            for missing in confined.missing() {
+                tracing::warn!(
+                    abi,
+                    right = missing.what,
+                    linux = missing.linux,
+                    "this kernel cannot refuse something; on paper that is no danger to an account"
+                );
+            }
+        }
+    }
+    Ok(confined)
+}
+
+/// Says where everything is. Whoever reads this may have gone; that is no reason not to trade.
+fn greet(config: &Config, addresses: &Addresses, shell: &Shell, out: &mut dyn Write) {
+    let state = config.state.display();
+    let mut lines = vec![format!("ledger   {state}/{LEDGER_FILE}, run {}", shell.engine().run().0)];
+    if let Some(control) = &addresses.control {
+        let control = control.display();
+        lines.push(format!("look     tradingbot status --socket {control}"));
+        lines.push(format!("stop     tradingbot halt --reason WHY --socket {control}"));
+        lines.push(format!("go on    tradingbot resume --reason WHY --socket {control}"));
+    }
+    for api in &addresses.api {
+        lines.push(format!("API      {api}, for whoever has a token:"));
+        lines.push(format!("         tradingbot token new --name NAME --scope read --state {state}"));
+    }
+    if let Some(halt) = shell.engine().halted() {
+        lines.push(format!("halted   by {}: {}", halt.by, halt.reason));
+    }
+    let _ = writeln!(out, "{}", lines.join("\n"));
+    let _ = out.flush();
+}
+
+/// Looks on for everybody outside: the API, the log and the service manager.
+struct Onlooker {
+    served: Served,
+    notifier: Notifier,
+    beat: Option<Span>,
+    beaten: Mark,
+    status: String,
+    log: Log,
+    config: Config,
+    path: Option<PathBuf>,
+}
+
+impl Onlooker {
+    fn say_ready(&mut self, shell: &Shell) {
+        self.status = status(shell);
+        tell_manager(self.notifier.ready(&self.status));
+    }
+
+    fn say_stopping(&self) {
+        tracing::info!("stopping");
+        tell_manager(self.notifier.stopping("stopping"));
+    }
+}
+
+impl Audience for Onlooker {
+    fn look(&mut self, shell: &mut Shell) {
+        if self.served.look(shell) {
+            let status = status(shell);
+            if status != self.status {
+                tell_manager(self.notifier.status(&status));
+                self.status = status;
+            }
+        }
+    }
+
+    /// The watchdog is fed from the loop itself: a loop that hangs is a bot that hangs.
+    fn alive(&mut self) {
+        if self.beat.is_some_and(|beat| self.beaten.elapsed() >= beat) {
+            self.beaten = Mark::now();
+            tell_manager(self.notifier.alive());
+        }
+    }
+
+    /// Reads the configuration again. If only what may change has changed, that is followed; otherwise nothing is.
+    fn reload(&mut self, shell: &mut Shell) {
+        tell_manager(self.notifier.reloading());
+        self.read_again(shell);
+        self.say_ready(shell);
+    }
+}
+
+impl Onlooker {
+    fn read_again(&mut self, shell: &mut Shell) {
+        if let Err(error) = self.log.reopen() {
+            tracing::warn!(cause = %error, "the log's file cannot be opened anew");
+        }
+        let Some(path) = &self.path else {
+            tracing::warn!("asked to reload, but there is no configuration file");
+            return;
+        };
+        let mut fresh = match config::load(path) {
+            Ok(fresh) => fresh,
+            Err(faults) => {
+                tracing::error!(faults = %faults, "the configuration is refused; the one in force stays");
+                return;
+            }
+        };
+        let difference = Config::reloadable_difference(&self.config, &fresh);
+        if !difference.restart.is_empty() {
+            let keys = difference.restart.join(", ");
+            tracing::error!(keys = keys.as_str(), "these keys need a restart; nothing was changed");
+            return;
+        }
+        fresh.state.clone_from(&self.config.state);
+        self.log.reload(&fresh.log);
+        self.served.reload(&fresh);
+        shell.set_limits(fresh.limits.clone());
+        let keys = difference.reloadable.join(", ");
+        tracing::info!(keys = keys.as_str(), "reloaded");
+        self.config = fresh;
+    }
+}
+
+/// How it goes, for `systemctl status`.
+fn status(shell: &Shell) -> String {
+    let engine = shell.engine();
+    match engine.halted() {
+        Some(halt) => format!("halted by {}: {}", halt.by, halt.reason),
+        None if engine.is_holding() => "trading, holding a position".to_owned(),
+        None => "trading".to_owned(),
+    }
+}
+
+/// A service manager that does not listen is no reason to stop.
+fn tell_manager(told: Result<(), NotifyError>) {
+    if let Err(error) = told {
+        tracing::warn!(cause = %error, "the service manager was not told");
+    }
+}
+
+/// Requests and signals that wait for the loop.
+const INBOX_MAX: usize = 64;
