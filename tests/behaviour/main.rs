@@ -5,6 +5,7 @@
 mod api;
 mod backtest;
 mod book;
+mod candles;
 mod config;
 #[path = "../support/data.rs"]
 mod data;
@@ -18,6 +19,7 @@ mod indicators;
 mod klines;
 mod ledger;
 mod ledger_tamper;
+mod mutation;
 mod practice;
 mod redaction;
 mod sim;
