@@ -100,7 +100,8 @@ fn single(word: &[u8], hex: Hex) -> Option<&'static str> {
     for (prefix, rest_min, what) in PREFIXES {
         if let Some(rest) = word.strip_prefix(prefix.as_bytes()) {
             let capitals = rest.iter().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
-            let fits = rest.len() >= *rest_min && (capitals || !prefix.bytes().all(|byte| byte.is_ascii_uppercase()));
+            let wanted = capitals || !prefix.bytes().all(|byte| byte.is_ascii_uppercase());
+            let fits = rest.len() >= *rest_min && wanted && has_digit(rest);
             return fits.then_some(*what);
         }
     }
@@ -274,6 +275,7 @@ mod tests {
             "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789",
             "-----BEGIN CERTIFICATE-----",
             "Bearer token required",
+            "tb_tradeadminupdateareisvariant",
             "order 123456789:1 filled",
         ] {
             assert_eq!(look_like_secret(text), None, "{text}");

@@ -156,7 +156,7 @@ fn order_details_are_written_or_not_as_the_operator_wants() {
 
 #[test]
 fn ordinary_records_stay_readable() {
-    let head = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+    let head = &"9f86d081".repeat(8);
     for text in [
         "ledger head is 17 with hash",
         "API_TOKEN is needed and was not found; looked at credentials (none given), environment",

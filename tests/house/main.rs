@@ -1,4 +1,5 @@
 //! The house in order: what is shipped agrees with the code.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test may panic, and says what it looked at")]
 
 mod configs;
+mod secrets;
