@@ -17,7 +17,7 @@ use super::schema;
 pub(super) struct Place {
     path: PathBuf,
     reserved: bool,
-    _lock: File,
+    lock: File,
 }
 
 impl Place {
@@ -25,7 +25,7 @@ impl Place {
     pub(super) fn take(path: &Path) -> Result<Self, OpenLedgerError> {
         let path = resolve(path)?;
         let lock = lock(&path)?;
-        Ok(Self { path, reserved: false, _lock: lock })
+        Ok(Self { path, reserved: false, lock })
     }
 
     /// The ledger's file, without symbolic links on the way.
@@ -92,6 +92,13 @@ impl Place {
         fs::rename(&draft, &self.path).map_err(create)?;
         let folder = self.path.parent().expect("resolve gave it a folder");
         File::open(folder).and_then(|folder| folder.sync_all()).map_err(create)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        // Closing alone would not do: a child process that is just being started still has the lock open.
+        let _ = self.lock.unlock();
     }
 }
 
