@@ -6,6 +6,8 @@ mod candles;
 mod check_config;
 mod exit;
 mod indicator;
+mod ledger;
+mod out_file;
 mod padded;
 mod pages;
 mod paper;
@@ -52,6 +54,8 @@ enum Command {
     Candles(candles::Candles),
     /// Check the configuration as start-up would, without starting.
     CheckConfig(check_config::CheckConfig),
+    /// Check, show or export the ledger.
+    Ledger(ledger::Ledger),
     /// Print the completion script of a shell.
     Completions(pages::Completions),
     /// Print an indicator over a file of klines, as CSV or JSON.
@@ -109,6 +113,7 @@ fn run(args: Args, inherited: Inherited, out: &mut dyn Write) -> Result<(), Fail
         Command::Book(command) => command.run(args.json, out, &mut io::stderr()),
         Command::Candles(command) => command.run(args.json, out, &mut io::stderr()),
         Command::CheckConfig(command) => command.run(args.json, out),
+        Command::Ledger(command) => command.run(args.json, out),
         Command::Completions(command) => command.run(out),
         Command::Indicator(command) => command.run(args.json, out),
         Command::Man(command) => command.run(out),

@@ -31,7 +31,7 @@ pub fn entry(index: u64) -> Entry {
             highest: price(index + 1),
         },
         15 => Entry::Marked { equity: Notional::from_units(i128::from(index) * 1_000_000) },
-        _ => Entry::CloseAsked { by: reason, symbol: (index.is_multiple_of(2)).then(|| symbol(index)) },
+        _ => Entry::CloseAsked { by: reason, symbol: index.is_multiple_of(2).then(|| symbol(index)) },
     }
 }
 
