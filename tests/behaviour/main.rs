@@ -5,7 +5,6 @@
 mod api;
 mod backtest;
 mod book;
-mod candles;
 mod config;
 #[path = "../support/data.rs"]
 mod data;
@@ -18,8 +17,8 @@ mod hostile;
 mod indicators;
 mod klines;
 mod ledger;
+mod ledger_journal;
 mod ledger_tamper;
-mod mutation;
 mod practice;
 mod redaction;
 mod sim;
