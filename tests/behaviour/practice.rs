@@ -158,34 +158,48 @@ impl Follower {
 
 #[test]
 fn its_statistics_look_like_a_markets() {
-    for (seed, symbol) in [(1, "BTCUSDT"), (2, "ETHUSDT"), (3, "BTCUSDT"), (4, "ETHUSDT")] {
+    for (seed, symbol) in [(1, "BTCUSDT"), (1, "ETHUSDT"), (2, "ETHUSDT"), (3, "BTCUSDT")] {
         let seen = Seen::watch(seed, Span::from_secs(7_200), symbol);
-        let name = format!("seed {seed}, {symbol}");
+        println!("seed {seed}, {symbol}, two hours from 22:13 UTC");
         let within = |what: &str, value: f64, low: f64, high: f64| {
-            assert!((low..=high).contains(&value), "{name}: {what} is {value}, not from {low} to {high}");
+            println!("  {what}: {value:.3}");
+            assert!(
+                (low..=high).contains(&value),
+                "seed {seed}, {symbol}: {what} is {value}, not from {low} to {high}"
+            );
         };
         within("events a second", seen.per_second(seen.events), 20.0, 60.0);
         within("trades a second", seen.per_second(seen.trades), 8.0, 20.0);
-        within("updates a second", seen.per_second(seen.depths), 10.0, 22.0);
-        within("outages in two hours", seen.downs as f64, 2.0, 18.0);
-        within("gaps in two hours", seen.gaps as f64, 10.0, 42.0);
+        within("updates of the book a second", seen.per_second(seen.depths), 10.0, 22.0);
+        within("quotes a second", seen.per_second(seen.quotes), 8.0, 22.0);
+        within("outages", seen.downs as f64, 2.0, 18.0);
+        within("seconds down for each outage", seen.down as f64 / 1e9 / seen.downs as f64, 4.0, 13.0);
+        within("gaps", seen.gaps as f64, 10.0, 42.0);
 
         let returns = seen.returns(1);
         let sizes: Vec<f64> = returns.iter().map(|change| change.abs()).collect();
         let (_, deviation, kurtosis) = moments(&returns);
-        within("deviation of a second's return, 10^-4", deviation * 1e4, 0.6, 2.2);
-        within("kurtosis of a second's returns", kurtosis, 5.0, 80.0);
-        within("autocorrelation of returns, 1 s", autocorrelation(&returns, 1), -0.06, 0.08);
-        within("autocorrelation of returns, 5 s", autocorrelation(&returns, 5), -0.06, 0.10);
-        within("autocorrelation of sizes, 1 s", autocorrelation(&sizes, 1), 0.06, 0.4);
-        within("autocorrelation of sizes, 30 s", autocorrelation(&sizes, 30), 0.02, 0.3);
+        within("deviation of returns over 1 s, in 0.01 %", deviation * 1e4, 0.6, 2.2);
+        within("kurtosis of returns over 1 s", kurtosis, 5.0, 80.0);
+        within("deviation of returns over 60 s, in 0.01 %", moments(&seen.returns(60)).1 * 1e4, 5.0, 20.0);
+        for lag in [1, 5, 30] {
+            within(&format!("autocorrelation of returns, {lag} s"), autocorrelation(&returns, lag), -0.08, 0.10);
+        }
+        within("autocorrelation of their sizes, 1 s", autocorrelation(&sizes, 1), 0.06, 0.4);
+        within("autocorrelation of their sizes, 10 s", autocorrelation(&sizes, 10), 0.04, 0.4);
+        within("autocorrelation of their sizes, 60 s", autocorrelation(&sizes, 60), 0.01, 0.3);
 
-        within("share of spreads of one tick", seen.spread_share(1..=1), 0.1, 0.4);
-        within("share of spreads up to ten ticks", seen.spread_share(1..=10), 0.65, 0.95);
-        within("levels at the least", seen.levels_min as f64, 10.0, 10.0);
-        within("levels at the most", seen.levels_max as f64, 15.0, 20.0);
-        let growth = seen.shape[9] / seen.shape[0];
-        within("the tenth level over the first", growth, 1.4, 3.0);
+        for (ticks, low, high) in [(1..=1, 0.1, 0.4), (2..=5, 0.3, 0.6), (6..=20, 0.12, 0.4), (21..=2_000, 0.01, 0.16)]
+        {
+            let what = format!("share of spreads from {} to {} ticks", ticks.start(), ticks.end());
+            within(&what, seen.spread_share(ticks), low, high);
+        }
+        within("levels of a side, least", seen.levels_min as f64, 10.0, 10.0);
+        within("levels of a side, most", seen.levels_max as f64, 18.0, 20.0);
+        let unit = 2e8 * seen.looks as f64;
+        within("first level", seen.shape[0] / unit, 0.0, 20.0);
+        within("tenth level over the first", seen.shape[9] / seen.shape[0], 1.4, 3.0);
+        within("twentieth level over the first", seen.shape[19] / seen.shape[0], 0.05, 0.8);
     }
 }
 
