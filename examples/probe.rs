@@ -200,6 +200,7 @@ fn sockets(out: &mut dyn Write) -> io::Result<()> {
 
 /// Tells the service manager everything there is to tell.
 fn notify() -> io::Result<()> {
+    seal_process().map_err(io::Error::other)?;
     let notifier = Notifier::from_environment();
     let every = notifier.alive_every().map_or_else(|| "never".to_owned(), |span| span.to_string());
     let all = || {

@@ -35,6 +35,7 @@ pub struct Confined {
     enforcement: Enforcement,
     abi: Option<u8>,
     missing: Vec<Missing>,
+    reason: &'static str,
 }
 
 /// How much of what was asked for is in force.
@@ -74,10 +75,10 @@ pub fn confine(grants: &Grants, require: Require) -> Result<Confined, ConfineErr
     }
     rustix::thread::set_no_new_privs(true).map_err(|errno| ConfineError::Privileges(errno.into()))?;
     let status = ruleset(grants)?.restrict_self().map_err(ConfineError::Kernel)?;
-    let (abi, lacks) = match status.landlock {
-        LandlockStatus::Available { effective_abi, .. } => (Some(effective_abi as u8), ""),
-        LandlockStatus::NotEnabled => (None, LACKS_ENABLED),
-        LandlockStatus::NotImplemented => (None, LACKS_LANDLOCK),
+    let (abi, reason) = match status.landlock {
+        LandlockStatus::Available { effective_abi, .. } => (Some(effective_abi as u8), OLD_KERNEL),
+        LandlockStatus::NotEnabled => (None, TURNED_OFF),
+        LandlockStatus::NotImplemented => (None, NO_LANDLOCK),
     };
     let enforcement = match status.ruleset {
         RulesetStatus::FullyEnforced => Enforcement::Full,
@@ -85,10 +86,10 @@ pub fn confine(grants: &Grants, require: Require) -> Result<Confined, ConfineErr
         RulesetStatus::NotEnforced => Enforcement::Nothing,
     };
     let missing = RIGHTS.iter().filter(|right| enforcement == Enforcement::Nothing || abi < Some(right.abi));
-    let confined = Confined { enforcement, abi, missing: missing.copied().collect() };
+    let confined = Confined { enforcement, abi, missing: missing.copied().collect(), reason };
     match (require, enforcement) {
         (Require::Best, _) | (Require::Full, Enforcement::Full) => Ok(confined),
-        (Require::Full, Enforcement::Partial | Enforcement::Nothing) => Err(ConfineError::NotFull { confined, lacks }),
+        (Require::Full, Enforcement::Partial | Enforcement::Nothing) => Err(ConfineError::NotFull { confined }),
     }
 }
 
@@ -109,6 +110,12 @@ impl Confined {
     #[must_use]
     pub fn missing(&self) -> &[Missing] {
         &self.missing
+    }
+
+    /// Why something is missing, and what helps; `None` when nothing is.
+    #[must_use]
+    pub fn reason(&self) -> Option<&'static str> {
+        (!self.missing.is_empty()).then_some(self.reason)
     }
 }
 
@@ -161,7 +168,7 @@ impl fmt::Display for Confined {
         for (at, missing) in self.missing.iter().enumerate() {
             write!(f, "{} {missing}", if at == 0 { "; not refused:" } else { "," })?;
         }
-        Ok(())
+        self.reason().map_or(Ok(()), |reason| write!(f, "; {reason}"))
     }
 }
 
@@ -198,22 +205,19 @@ pub enum ConfineError {
     #[error("the kernel refuses the sandbox")]
     Kernel(#[source] RulesetError),
     /// Less than all, and all was asked for.
-    #[error(
-        "sandbox.require is \"full\", and the process is {confined}{lacks}; use a newer kernel, or write require = \"best\""
-    )]
+    #[error("sandbox.require is \"full\", and the process is {confined}; mend that, or write require = \"best\"")]
     NotFull {
         /// What there is.
         confined: Confined,
-        /// What the kernel says about that.
-        lacks: &'static str,
     },
 }
 
 /// The interface whose rights are asked for: all that files, TCP, abstract sockets and signals need. Later ones add
 /// rights over sockets with a path, which the service manager and the journal are reached by, and over UDP.
 const ABI_WANTED: ABI = ABI::V6;
-const LACKS_ENABLED: &str = "; landlock is turned off, start Linux with lsm=landlock";
-const LACKS_LANDLOCK: &str = "; the kernel has no landlock, or a filter of system calls hides it";
+const OLD_KERNEL: &str = "a newer kernel can refuse that too";
+const TURNED_OFF: &str = "landlock is turned off, start the kernel with lsm=landlock among the others";
+const NO_LANDLOCK: &str = "the kernel has no landlock, or a filter of system calls hides it";
 /// What each version of the interface can refuse.
 const RIGHTS: [Missing; 6] = [
     Missing { what: "files and programs", abi: 1, linux: "5.13" },
@@ -248,13 +252,14 @@ mod tests {
     #[test]
     fn what_is_missing_is_said_in_words() {
         let missing = RIGHTS.iter().filter(|right| right.abi > 4).copied().collect();
-        let confined = Confined { enforcement: Enforcement::Partial, abi: Some(4), missing };
+        let confined = Confined { enforcement: Enforcement::Partial, abi: Some(4), missing, reason: OLD_KERNEL };
         assert_eq!(
             confined.to_string(),
             "confined in part (landlock 4); not refused: control of devices (Linux 6.10), abstract unix sockets and \
-             signals (Linux 6.12)"
+             signals (Linux 6.12); a newer kernel can refuse that too"
         );
-        let confined = Confined { enforcement: Enforcement::Full, abi: Some(7), missing: Vec::new() };
+        let confined =
+            Confined { enforcement: Enforcement::Full, abi: Some(7), missing: Vec::new(), reason: OLD_KERNEL };
         assert_eq!(confined.to_string(), "confined in full (landlock 7)");
     }
 }

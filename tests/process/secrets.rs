@@ -111,6 +111,26 @@ fn the_same_secret_in_any_two_places_is_refused_with_both_named() {
     }
 }
 
+#[test]
+fn an_env_file_that_git_tracks_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = fs::canonicalize(folder.path()).unwrap();
+    put(&root, ".env", "API_TOKEN=hunter2\n");
+    let run = || probe::run(probe::command("secrets").env("PROBE_ENV_FILE", root.join(".env")));
+    fs::create_dir(root.join(".git")).unwrap();
+    fs::write(root.join(".git/HEAD"), "ref: refs/heads/main\n").unwrap();
+    assert!(run().starts_with("API_TOKEN from line 1 of "), "{}", run());
+    // One entry: times and sizes, a hash, the length of the name, the name; then the hash of the whole.
+    let index = [b"DIRC\0\0\0\x02\0\0\0\x01", &[0; 60][..], b"\0\x04.env\0\0\0\0\0\0", &[0; 20]].concat();
+    fs::write(root.join(".git/index"), index).unwrap();
+    let text = run();
+    let expected =
+        format!("refused: {0}/.env is refused: git tracks it in {0}; run `git rm --cached` on it", root.display());
+    assert!(text.starts_with(&expected) && !text.contains("hunter2"), "{text}");
+    fs::write(root.join(".git/index"), "garbage").unwrap();
+    assert!(run().contains("whether git tracks it cannot be told, so it is not trusted"), "{}", run());
+}
+
 fn put(folder: &Path, name: &str, text: &str) {
     let path = folder.join(name);
     fs::write(&path, text).unwrap();
