@@ -275,7 +275,7 @@ fn a_full_disk_halts_trading_and_nothing_else() {
     while file.write_all(&[0; 4_096]).is_ok() {}
     drop(file);
     bot.until("the ledger cannot be written");
-    while bot.ask("GET", "/v1/status", "").1["trading"] != Value::from(false) {}
+    while bot.ask("GET", "/v1/status", "").1["trading"].as_bool() != Some(false) {}
     let (ready, problem) = bot.ask("GET", "/v1/ready", "");
     assert_eq!(ready, 503, "{problem}");
     let (code, problem) = bot.ask("POST", "/v1/resume", r#"{"reason":"now"}"#);
