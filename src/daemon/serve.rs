@@ -116,17 +116,15 @@ impl Served {
         }
     }
 
-    /// Shows whoever looks on what has happened: entries and notices at once, prices often enough for an eye. Whether
-    /// there was anything to show.
+    /// Shows whoever looks on what has happened, often enough for an eye. Whether it was time for that.
     pub fn look(&mut self, shell: &mut Shell) -> bool {
-        let told = shell.take_told();
-        let due = !told.is_empty() || self.looked.is_none_or(|looked| looked.elapsed() >= LOOK_EVERY);
-        for told in told {
+        for told in shell.take_told() {
             match &*told {
                 Told::Entry(_, entry) => self.feed.publish(entry.kind(), entry),
                 Told::Notice(_, notice) => self.feed.publish(word(notice), &notice.to_string()),
             }
         }
+        let due = self.looked.is_none_or(|looked| looked.elapsed() >= LOOK_EVERY);
         if !due {
             return false;
         }

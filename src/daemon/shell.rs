@@ -221,7 +221,7 @@ impl Shell {
 
     /// Writes down what waits to be written; called before every wait, so that nothing waits long.
     pub fn settle(&mut self) {
-        if !self.unwritten.is_empty() || !self.unsent.is_empty() || self.failing {
+        if !self.unwritten.is_empty() || !self.unsent.is_empty() {
             self.flush();
             self.run_follow();
             self.advance();
@@ -320,9 +320,7 @@ impl Shell {
         match self.keeper.commit(self.unwritten_at, &self.unwritten) {
             Ok(durable) => {
                 self.unwritten.clear();
-                if self.failing && self.keeper.is_short() {
-                    self.retry_at = self.now.plus(Span::SECOND);
-                } else if std::mem::take(&mut self.failing) {
+                if std::mem::take(&mut self.failing) {
                     tell::ledger_works();
                 }
                 self.release(&durable);
@@ -363,12 +361,7 @@ impl Shell {
             }
         }
         if first {
-            let reason = error.to_string();
-            let halt = Entry::Halted { by: "engine".to_owned(), reason: reason.clone() };
-            if let Err(error) = self.keeper.latch(self.now, halt) {
-                tell::not_latched(&error);
-            }
-            self.follow.push_back(Event::Link(LinkEvent::LedgerFailed { reason }));
+            self.follow.push_back(Event::Link(LinkEvent::LedgerFailed { reason: error.to_string() }));
         }
     }
 }

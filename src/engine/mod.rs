@@ -337,7 +337,8 @@ impl Engine {
                 out.push(Command::Notice(Notice::FeedGap { symbol: *symbol, missed: *missed }));
             }
             LinkEvent::LedgerFailed { reason } => {
-                self.halt(ENGINE, reason, out);
+                let reason = format!("the ledger cannot be written: {reason}");
+                self.halt(ENGINE, &reason, out);
             }
         }
     }

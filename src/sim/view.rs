@@ -1,7 +1,5 @@
 //! What the simulated exchange knows of one symbol's market: depth, else the best prices, else the last trade.
 
-use std::collections::VecDeque;
-
 use crate::domain::event::{BookSnapshot, DepthUpdate, Level, Quote};
 use crate::domain::{Price, Qty, Rate, Rounding, Side};
 use crate::market::Book;
@@ -12,15 +10,13 @@ pub(super) struct View {
     half_spread: Rate,
     tick: Price,
     book: Option<Book>,
-    /// Updates that wait for a snapshot, oldest first.
-    early: VecDeque<DepthUpdate>,
     quote: Option<Quote>,
     last: Option<Price>,
 }
 
 impl View {
     pub(super) const fn new(half_spread: Rate, tick: Price) -> Self {
-        Self { half_spread, tick, book: None, early: VecDeque::new(), quote: None, last: None }
+        Self { half_spread, tick, book: None, quote: None, last: None }
     }
 
     pub(super) const fn last(&self) -> Option<Price> {
@@ -35,31 +31,22 @@ impl View {
         self.quote = Some(*quote);
     }
 
-    /// Takes in a whole book, and the updates after it that came before it; one that is older than the book is ignored.
     pub(super) fn set_book(&mut self, snapshot: &BookSnapshot) {
-        if self.book.as_ref().is_some_and(|book| snapshot.last_update < book.last_update()) {
-            return;
-        }
         self.book.get_or_insert_default().load(snapshot);
-        for update in std::mem::take(&mut self.early) {
-            self.update_book(&update);
-        }
     }
 
     /// Takes in an update; one that does not follow on what is known makes the book unknown until the next snapshot.
     pub(super) fn update_book(&mut self, update: &DepthUpdate) {
-        let known = self.book.as_ref().map(Book::last_update);
-        match (&mut self.book, known) {
-            (Some(_), Some(known)) if update.last <= known => return,
-            (Some(book), Some(known)) if update.first <= known.saturating_add(1) || update.previous == Some(known) => {
-                return book.apply(update);
-            }
-            (Some(_) | None, _) => self.book = None,
+        let Some(book) = &mut self.book else { return };
+        let known = book.last_update();
+        if update.last <= known {
+            return;
         }
-        if self.early.len() == EARLY_MAX {
-            self.early.pop_front();
+        if update.first > known.saturating_add(1) && update.previous != Some(known) {
+            self.book = None;
+        } else {
+            book.apply(update);
         }
-        self.early.push_back(update.clone());
     }
 
     /// Whether only the best prices are known, and not what lies behind them.
@@ -134,9 +121,6 @@ impl View {
     }
 }
 
-/// Updates kept for a snapshot that is on its way: half a minute of ten a second.
-const EARLY_MAX: usize = 300;
-
 /// What a market of which only trades are known offers: more than any order asks for.
 const ENDLESS: Qty = Qty::from_units(i64::MAX as i128);
 
@@ -190,34 +174,6 @@ mod tests {
         view.update_book(&update(12, 13, &[]));
         assert!(view.book.is_none());
         assert_eq!(view.offer(Side::Buy), None);
-    }
-
-    #[test]
-    fn updates_that_came_before_their_snapshot_are_made_up_for() {
-        let mut view = view();
-        view.update_book(&update(8, 9, &[("101", "9")]));
-        view.update_book(&update(10, 12, &[("101", "5")]));
-        view.update_book(&update(13, 13, &[("102", "7")]));
-        let snapshot = |last_update, asks: &[(&str, &str)]| BookSnapshot {
-            symbol: "BTCUSDT".parse().unwrap(),
-            last_update,
-            bids: vec![],
-            asks: levels(asks),
-        };
-        view.set_book(&snapshot(11, &[("101", "4"), ("103", "1")]));
-        let known = levels(&[("101", "5"), ("102", "7"), ("103", "1")]);
-        assert_eq!(view.offers(Side::Buy).collect::<Vec<_>>(), known);
-        view.set_book(&snapshot(12, &[("999", "1")]));
-        assert_eq!(view.offers(Side::Buy).collect::<Vec<_>>(), known, "an older snapshot says nothing new");
-    }
-
-    #[test]
-    fn updates_without_a_snapshot_are_kept_within_bounds() {
-        let mut view = view();
-        for number in 0..1_000 {
-            view.update_book(&update(number, number, &[("101", "9")]));
-        }
-        assert_eq!(view.early.len(), EARLY_MAX);
     }
 
     #[test]

@@ -24,6 +24,5 @@ mod redaction;
 mod sim;
 mod sim_faults;
 mod sim_model;
-mod sim_recorded;
 mod support;
 mod trades;
