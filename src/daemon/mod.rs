@@ -6,6 +6,7 @@ mod history;
 mod keeper;
 mod life;
 mod operate;
+mod progress;
 mod recording;
 mod replay;
 mod run;

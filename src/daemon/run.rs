@@ -16,6 +16,7 @@ use crate::systemd::{Inherited, Notifier, NotifyError};
 use super::drive::{Audience, Ending, drive};
 use super::error::DaemonError;
 use super::life::{LEDGER_FILE, Life};
+use super::progress::Progress;
 use super::serve::{Addresses, Served, listen};
 use super::shell::Shell;
 
@@ -64,6 +65,8 @@ pub fn run(errand: Errand, out: &mut dyn Write) -> Result<Summary, DaemonError> 
         served: Served::start(&confined, &config, listeners, &shell, sender)?,
         beat: notifier.alive_every(),
         beaten: Mark::now(),
+        headed: Mark::now(),
+        progress: Progress::new(&config),
         status: String::new(),
         notifier,
         log,
@@ -153,6 +156,8 @@ struct Onlooker {
     notifier: Notifier,
     beat: Option<Span>,
     beaten: Mark,
+    headed: Mark,
+    progress: Progress,
     status: String,
     log: Log,
     config: Config,
@@ -161,11 +166,13 @@ struct Onlooker {
 
 impl Onlooker {
     fn say_ready(&mut self, shell: &Shell) {
+        say_head(shell);
         self.status = status(shell);
         tell_manager(self.notifier.ready(&self.status));
     }
 
-    fn say_stopping(&self) {
+    fn say_stopping(&mut self) {
+        self.progress.clear();
         tracing::info!("stopping");
         tell_manager(self.notifier.stopping("stopping"));
     }
@@ -173,6 +180,11 @@ impl Onlooker {
 
 impl Audience for Onlooker {
     fn look(&mut self, shell: &mut Shell) {
+        self.progress.show(shell);
+        if self.headed.elapsed() >= HEAD_EVERY {
+            self.headed = Mark::now();
+            say_head(shell);
+        }
         if self.served.look(shell) {
             let status = status(shell);
             if status != self.status {
@@ -230,6 +242,11 @@ impl Onlooker {
     }
 }
 
+/// The ledger's head, in a place that whoever changes the ledger would have to change too.
+fn say_head(shell: &Shell) {
+    tracing::info!(head = %shell.head(), "ledger head");
+}
+
 /// How it goes, for `systemctl status`.
 fn status(shell: &Shell) -> String {
     let engine = shell.engine();
@@ -247,5 +264,7 @@ fn tell_manager(told: Result<(), NotifyError>) {
     }
 }
 
+/// How often the ledger's head is logged.
+const HEAD_EVERY: Span = Span::HOUR;
 /// Requests and signals that wait for the loop.
 const INBOX_MAX: usize = 64;

@@ -165,6 +165,12 @@ impl Shell {
         self.now
     }
 
+    /// How many events the engine has taken in.
+    #[must_use]
+    pub const fn events(&self) -> u64 {
+        self.seq
+    }
+
     /// When something is due even if nothing happens.
     #[must_use]
     pub fn deadline(&self) -> Option<Timestamp> {

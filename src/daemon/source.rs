@@ -13,11 +13,6 @@ pub trait Source {
     ///
     /// Data that cannot be read; the stream is over then.
     fn next(&mut self) -> Option<Result<(Timestamp, Event), SourceError>>;
-
-    /// How much of the stream has been taken, in thousandths; `None` when it has no end.
-    fn progress(&self) -> Option<u32> {
-        None
-    }
 }
 
 /// Market data that cannot be read; where, what and how to mend it stand in its words.
