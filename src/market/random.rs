@@ -1,6 +1,6 @@
 //! A small seeded generator: the same seed gives the same numbers on every machine, because nothing in it is a float.
 
-use crate::domain::{Rate, Span};
+use crate::domain::{Rate, Span, Timestamp};
 
 use super::fixed;
 
@@ -86,6 +86,14 @@ impl Random {
     /// A span from `min` to `max`, both included and all equally likely; `min` when the range is empty.
     pub const fn span(&mut self, min: Span, max: Span) -> Span {
         Span::from_nanos(self.between(min.nanos(), max.nanos()))
+    }
+
+    /// A time that comes by chance, on average `mean` after `now`; never when that is nothing.
+    pub fn after(&mut self, now: Timestamp, mean: Span) -> Timestamp {
+        if mean <= Span::ZERO {
+            return Timestamp::MAX;
+        }
+        now.plus(Span::from_nanos(self.exponential(mean.nanos())))
     }
 
     /// A number that is close to normally distributed, of mean zero; [`Random::NORMAL_ONE`] is one standard deviation.

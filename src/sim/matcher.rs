@@ -2,11 +2,13 @@
 
 use crate::domain::event::Trade;
 use crate::domain::{
-    Asset, ClientOrderId, Instrument, Liquidity, MarketEvent, NewOrder, Notional, OrderKind, Outcome, Price, Qty, Rate,
-    Rounding, Side, Span, TimeInForce, Timestamp,
+    ClientOrderId, Instrument, Liquidity, MarketEvent, NewOrder, Notional, OrderKind, Outcome, Price, Qty, Rate, Side,
+    Span, TimeInForce, Timestamp,
 };
 
 use super::clearing::Clearing;
+use super::funds;
+use super::live::{Live, Standing, reaches, triggers};
 use super::rules;
 use super::view::View;
 
@@ -18,28 +20,6 @@ pub(super) struct Matcher {
     view: View,
     /// Oldest first.
     live: Vec<Live>,
-}
-
-/// An order that may still trade.
-#[derive(Debug)]
-struct Live {
-    new: NewOrder,
-    filled: Qty,
-    /// What it keeps from other orders: quote asset when it buys, base asset when it sells.
-    lock: Notional,
-    standing: Standing,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Standing {
-    /// Takes whatever the book offers until then.
-    Taking { until: Timestamp },
-    /// Waits in the book behind so much; `None` while that is not known.
-    Resting { ahead: Option<Qty> },
-    /// A stop that has not been set off.
-    Waiting,
-    /// Over.
-    Done,
 }
 
 impl Matcher {
@@ -55,8 +35,8 @@ impl Matcher {
             Err(reason) => return clearing.reject(order.id, reason),
         };
         clearing.accept(order);
-        let lock = clearing.account.lock(self.locked_asset(order.side), lock);
-        let mut live = Live { new: order.clone(), filled: Qty::ZERO, lock, standing: Standing::Waiting };
+        let lock = clearing.account.lock(funds::asset_of(&self.rules, order.side), lock);
+        let mut live = Live::new(order.clone(), lock);
         if !matches!(order.kind, OrderKind::Stop { .. }) {
             self.place(at, &mut live, clearing);
         }
@@ -152,36 +132,11 @@ impl Matcher {
                 }
             }
         }
-        let lock = self.lock_of(order, order.qty, clearing).ok_or(rules::NOTIONAL)?;
-        if lock > clearing.account.free(self.locked_asset(order.side)) {
+        let lock = funds::lock_of(order, order.qty, &self.rules, &self.view, &clearing.fees).ok_or(rules::NOTIONAL)?;
+        if lock > clearing.account.free(funds::asset_of(&self.rules, order.side)) {
             return Err(rules::INSUFFICIENT);
         }
         Ok(lock)
-    }
-
-    /// What `qty` of an order may cost: base asset for a sale, value and dearest fee for a purchase.
-    fn lock_of(&self, order: &NewOrder, qty: Qty, clearing: &Clearing) -> Option<Notional> {
-        let value = match (order.side, order.kind) {
-            (Side::Sell, _) => return Notional::of_asset(qty).ok(),
-            (Side::Buy, OrderKind::Market) => self.cost(qty)?,
-            (Side::Buy, OrderKind::Limit { price, .. } | OrderKind::PostOnly { price }) => price.times(qty).ok()?,
-            (Side::Buy, OrderKind::Stop { trigger }) => trigger.times(qty).ok()?,
-        };
-        value.plus(value.scaled(clearing.fees.rate_max(&self.rules), Rounding::Down).ok()?).ok()
-    }
-
-    /// What buying `qty` from the known book costs; beyond it, at its last level.
-    fn cost(&self, qty: Qty) -> Option<Notional> {
-        let (mut left, mut value, mut last) = (qty, Notional::ZERO, Price::ZERO);
-        for (price, offered) in self.view.offers(Side::Buy) {
-            let taken = left.min(offered);
-            (left, last) = (left.minus(taken).ok()?, price);
-            value = value.plus(price.times(taken).ok()?).ok()?;
-            if left.is_zero() {
-                break;
-            }
-        }
-        value.plus(last.times(left).ok()?).ok()
     }
 
     /// Lets a new or newly set off order take what it can, and says where the rest of it stands.
@@ -241,7 +196,7 @@ impl Matcher {
             };
             let wanted = live.remaining().min(offered);
             let qty = match side {
-                Side::Buy => wanted.min(self.affordable(live, price, clearing)),
+                Side::Buy => funds::affordable(wanted, price, live, &self.rules, clearing),
                 Side::Sell => wanted,
             };
             if !qty.is_positive() {
@@ -252,18 +207,10 @@ impl Matcher {
         }
     }
 
-    /// How much can be bought at `price` with what the order has locked and what is free besides.
-    fn affordable(&self, live: &Live, price: Price, clearing: &Clearing) -> Qty {
-        let funds = clearing.account.free(self.rules.quote).plus(live.lock);
-        let rate = Rate::ONE.plus(clearing.fees.rate_max(&self.rules));
-        let qty = funds.and_then(|funds| funds.over(price.scaled(rate?, Rounding::Up)?, Rounding::Down));
-        qty.and_then(|qty| qty.to_lot(self.rules.lot, Rounding::Down)).unwrap_or(Qty::ZERO)
-    }
-
     /// Books one trade of an order and what it means for the rest of it.
     fn trade(&self, at: Timestamp, live: &mut Live, trade: (Price, Qty, Liquidity), clearing: &mut Clearing) {
         let (_, qty, _) = trade;
-        let asset = self.locked_asset(live.new.side);
+        let asset = funds::asset_of(&self.rules, live.new.side);
         // What the rest of a sale needs stays locked, or a fee in the very asset that is sold would eat into it.
         let spent = match live.new.side {
             Side::Buy => live.lock,
@@ -280,14 +227,14 @@ impl Matcher {
             return clearing.complete(live.new.id);
         }
         if live.new.side == Side::Buy
-            && let Some(lock) = self.lock_of(&live.new, live.remaining(), clearing)
+            && let Some(lock) = funds::lock_of(&live.new, live.remaining(), &self.rules, &self.view, &clearing.fees)
         {
             live.lock = clearing.account.lock(asset, lock);
         }
     }
 
     fn finish(&self, live: &mut Live, outcome: Outcome, reason: &'static str, clearing: &mut Clearing) {
-        clearing.account.unlock(self.locked_asset(live.new.side), std::mem::take(&mut live.lock));
+        clearing.account.unlock(funds::asset_of(&self.rules, live.new.side), std::mem::take(&mut live.lock));
         live.standing = Standing::Done;
         clearing.end(live.new.id, outcome, reason);
     }
@@ -364,67 +311,6 @@ impl Matcher {
             }
         }
         self.live = live;
-    }
-
-    const fn locked_asset(&self, side: Side) -> Asset {
-        match side {
-            Side::Buy => self.rules.quote,
-            Side::Sell => self.rules.base,
-        }
-    }
-}
-
-impl Live {
-    /// The worst price it accepts; none for an order that takes any.
-    const fn limit(&self) -> Option<Price> {
-        match self.new.kind {
-            OrderKind::Limit { price, .. } | OrderKind::PostOnly { price } => Some(price),
-            OrderKind::Market | OrderKind::Stop { .. } => None,
-        }
-    }
-
-    const fn must_fill_whole(&self) -> bool {
-        matches!(self.new.kind, OrderKind::Limit { time_in_force: TimeInForce::FillOrKill, .. })
-    }
-
-    fn remaining(&self) -> Qty {
-        self.new.qty.minus(self.filled).expect("no more is filled than was ordered")
-    }
-
-    fn deadline(&self) -> Option<Timestamp> {
-        match self.standing {
-            Standing::Taking { until } if until < Timestamp::MAX => Some(until),
-            Standing::Taking { .. } | Standing::Resting { .. } | Standing::Waiting | Standing::Done => None,
-        }
-    }
-
-    fn accepts(&self, price: Price) -> bool {
-        self.limit().is_none_or(|limit| reaches(self.new.side, limit, price))
-    }
-
-    /// Whether it rests where the trade happened, the taker being on the other side, or where the trade went through.
-    fn meets(&self, trade: &Trade) -> bool {
-        let Some(limit) = self.limit() else { return false };
-        match self.new.side {
-            Side::Buy => limit > trade.price || (limit == trade.price && trade.buyer_is_maker),
-            Side::Sell => limit < trade.price || (limit == trade.price && !trade.buyer_is_maker),
-        }
-    }
-}
-
-/// Whether a limit of this side accepts a trade at `price`.
-fn reaches(side: Side, limit: Price, price: Price) -> bool {
-    match side {
-        Side::Buy => price <= limit,
-        Side::Sell => price >= limit,
-    }
-}
-
-/// Whether `last` sets off a stop.
-fn triggers(side: Side, trigger: Price, last: Price) -> bool {
-    match side {
-        Side::Buy => last >= trigger,
-        Side::Sell => last <= trigger,
     }
 }
 

@@ -210,7 +210,23 @@ fn an_account_that_is_spent_to_the_last_digit_still_pays_every_part_of_its_fee()
         assert!(heard[0].starts_with("1 Buy 0.00000001 at 1.23456789 as Maker"), "{heard:?}");
     }
     assert_eq!(desk.total("BTC"), "0.00000777");
+    assert_eq!(desk.total("USDT"), "0.0000000000000766", "what the fee's parts were rounded down by");
     assert_eq!(desk.cancel(1), ["1 cancel refused: Unknown order sent."]);
+}
+
+#[test]
+fn all_of_an_account_can_be_spent_at_once() {
+    let fee: Rate = "0.00077777".parse().unwrap();
+    let rules = Instrument::plain(symbol(), asset("BTC"), asset("USDT"), fee);
+    let whole: Notional = "1.23456789".parse::<Price>().unwrap().times("0.00000777".parse().unwrap()).unwrap();
+    let all = whole.plus(whole.scaled(fee, Rounding::Down).unwrap()).unwrap();
+    for kind in [OrderKind::Market, limit("1.23456789")] {
+        let mut desk = Desk::new(SimSettings::plain(vec![rules.clone()], vec![(asset("USDT"), all)]));
+        desk.see(&book(1, &[("1", "1")], &[("1.23456789", "1")]));
+        let heard = desk.submit(&order(1, Side::Buy, "0.00000777", kind));
+        assert_eq!(heard.len(), 4, "{heard:?}");
+        assert_eq!((desk.total("BTC").as_str(), desk.total("USDT").as_str()), ("0.00000777", "0"));
+    }
 }
 
 #[test]

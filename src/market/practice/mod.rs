@@ -4,13 +4,16 @@
 
 mod levels;
 mod pair;
+mod telling;
 mod value;
+
+use std::collections::VecDeque;
 
 use crate::domain::event::BookSnapshot;
 use crate::domain::{Asset, Event, Instrument, LinkEvent, Market, Notional, Price, Qty, Rate, Span, Symbol, Timestamp};
 
 use super::Random;
-use pair::{Pair, Queue};
+use pair::Pair;
 
 /// What is traded on the practice market, and how it goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +56,9 @@ pub fn default_settings(seed: u64, start: Timestamp) -> PracticeSettings {
     }
 }
 
+/// Events and when they happen, oldest first.
+type Queue = VecDeque<(Timestamp, Event)>;
+
 /// The practice market. It never ends, keeps a bounded book, and draws on nothing but its seed.
 #[derive(Debug)]
 pub struct PracticeMarket {
@@ -71,7 +77,7 @@ impl PracticeMarket {
         let PracticeSettings { pairs, seed, start, outage_every, gap_every } = settings;
         let mut random = Random::seeded(seed);
         let mut outages = random.branch();
-        let next_outage = after(&mut outages, start, outage_every);
+        let next_outage = outages.after(start, outage_every);
         let pairs = pairs
             .into_iter()
             .map(|pair| Pair::new(pair.instrument, pair.price, pair.volatility, start, gap_every, random.branch()));
@@ -100,7 +106,7 @@ impl PracticeMarket {
     /// The book of one pair as the market knows it, whatever the feed has told.
     #[must_use]
     pub fn book(&self, symbol: Symbol) -> Option<BookSnapshot> {
-        self.pairs.iter().find(|pair| pair.rules().symbol == symbol).map(Pair::book)
+        self.pairs.iter().find(|pair| pair.symbol() == symbol).map(Pair::book)
     }
 
     /// How often prices have jumped, all pairs together.
@@ -125,7 +131,7 @@ impl PracticeMarket {
             pair.pass_unseen(up);
         }
         self.come_up(up);
-        self.next_outage = after(&mut self.outages, up, self.outage_every);
+        self.next_outage = self.outages.after(up, self.outage_every);
     }
 
     fn come_up(&mut self, at: Timestamp) {
@@ -134,13 +140,6 @@ impl PracticeMarket {
             pair.tell_book(at, &mut self.queue);
         }
     }
-}
-
-fn after(random: &mut Random, now: Timestamp, mean: Span) -> Timestamp {
-    if mean <= Span::ZERO {
-        return Timestamp::MAX;
-    }
-    now.plus(Span::from_nanos(random.exponential(mean.nanos())))
 }
 
 fn pair([symbol, base, quote]: [&str; 3], [tick, lot, price]: [&str; 3], volatility: i64) -> PracticePair {

@@ -1,26 +1,21 @@
 //! One practice pair: makers who quote around a hidden value, takers who know it, and takers who do not.
 
-use std::collections::VecDeque;
-
-use crate::domain::event::{BookSnapshot, DepthUpdate, Level, Quote, Trade};
-use crate::domain::{Event, Instrument, LinkEvent, MarketEvent, Price, Qty, Rate, Side, Span, Timestamp, TradeId};
+use crate::domain::event::BookSnapshot;
+use crate::domain::{Instrument, Price, Rate, Side, Span, Symbol, Timestamp};
 use crate::market::Random;
 
+use super::Queue;
 use super::levels::Levels;
+use super::telling::Telling;
 use super::value::Value;
-
-/// Events and when they happen, oldest first.
-pub(super) type Queue = VecDeque<(Timestamp, Event)>;
 
 /// One pair, its hidden value, its book and its numbers.
 #[derive(Debug)]
 pub(super) struct Pair {
-    rules: Instrument,
     value: Value,
     bids: Levels,
     asks: Levels,
-    /// The best prices as they were told last.
-    told: ((i64, i64), (i64, i64)),
+    telling: Telling,
     random: Random,
     /// The side that takers without knowledge have taken to.
     mood: Side,
@@ -29,23 +24,7 @@ pub(super) struct Pair {
     order_lots: i64,
     /// Ticks between two levels behind the best ones.
     gap_ticks: i64,
-    update: u64,
-    trade: u64,
     next: Timestamp,
-    feed: Feed,
-    gap_every: Span,
-    next_gap: Timestamp,
-}
-
-/// What the feed makes of the updates of the book.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Feed {
-    /// Every update arrives.
-    Whole,
-    /// So many more updates are lost without a word; so many ids have been.
-    Losing { left: u64, missed: u64 },
-    /// The loss is known; a new snapshot comes then.
-    Waiting { until: Timestamp },
 }
 
 impl Pair {
@@ -67,21 +46,14 @@ impl Pair {
             level_lots: lots(LEVEL_WORTH),
             order_lots: lots(ORDER_WORTH),
             gap_ticks: (value.ticks_per_second() / 12).max(1),
-            rules,
             value,
             bids: Levels::new(Side::Buy),
             asks: Levels::new(Side::Sell),
-            told: ((0, 0), (0, 0)),
             mood: Side::Buy,
-            update: random.below(1 << 32),
-            trade: random.below(1 << 32),
             next: start,
-            feed: Feed::Whole,
-            gap_every,
-            next_gap: start,
+            telling: Telling::new(rules, start, gap_every, &mut random),
             random,
         };
-        pair.next_gap = pair.after(start, gap_every);
         pair.rebuild();
         pair.next = start.plus(pair.wait());
         pair
@@ -92,8 +64,8 @@ impl Pair {
         self.next
     }
 
-    pub(super) const fn rules(&self) -> &Instrument {
-        &self.rules
+    pub(super) const fn symbol(&self) -> Symbol {
+        self.telling.rules().symbol
     }
 
     pub(super) const fn jumps(&self) -> u64 {
@@ -102,27 +74,17 @@ impl Pair {
 
     /// The book as it is.
     pub(super) fn book(&self) -> BookSnapshot {
-        let levels = |levels: &Levels| levels.iter().map(|(ticks, lots)| self.level(ticks, lots)).collect();
-        BookSnapshot {
-            symbol: self.rules.symbol,
-            last_update: self.update,
-            bids: levels(&self.bids),
-            asks: levels(&self.asks),
-        }
+        self.telling.snapshot(&self.bids, &self.asks)
     }
 
     /// Tells the whole book, as a feed does that has just come up.
     pub(super) fn tell_book(&mut self, at: Timestamp, queue: &mut Queue) {
-        self.feed = Feed::Whole;
-        queue.push_back((at, Event::Market(MarketEvent::Book(self.book()))));
-        self.tell_quote(at, queue);
+        self.telling.book(at, &self.bids, &self.asks, queue);
     }
 
     /// Lets the market go on unseen until then.
     pub(super) fn pass_unseen(&mut self, until: Timestamp) {
-        let lost = self.random.below(UNSEEN_MAX);
-        self.trade += lost;
-        self.update += lost * 4;
+        self.telling.skip(self.random.below(UNSEEN_MAX));
         self.value.advance(until);
         self.rebuild();
         self.next = until.plus(self.wait());
@@ -142,8 +104,8 @@ impl Pair {
         }
         self.makers_quote();
         self.refill();
-        self.tell_depth(at, queue);
-        self.tell_quote(at, queue);
+        self.telling.depth(at, (&mut self.bids, &mut self.asks), &mut self.random, queue);
+        self.telling.quote(at, &self.bids, &self.asks, queue);
         self.next = at.plus(self.wait());
     }
 
@@ -154,14 +116,14 @@ impl Pair {
         while let Some((ticks, lots)) = self.asks.best().filter(|(ticks, _)| *ticks <= fair) {
             came = true;
             if self.random.odds(TAKEN, 100) {
-                self.trade(at, Side::Buy, ticks, lots, queue);
+                self.telling.trade(at, Side::Buy, (ticks, lots), queue);
             }
             self.asks.take(0, lots);
         }
         while let Some((ticks, lots)) = self.bids.best().filter(|(ticks, _)| *ticks > fair) {
             came = true;
             if self.random.odds(TAKEN, 100) {
-                self.trade(at, Side::Sell, ticks, lots, queue);
+                self.telling.trade(at, Side::Sell, (ticks, lots), queue);
             }
             self.bids.take(0, lots);
         }
@@ -183,7 +145,7 @@ impl Pair {
             };
             let Some((ticks, _)) = resting.best() else { return };
             let taken = resting.take(0, left);
-            self.trade(at, side, ticks, taken, queue);
+            self.telling.trade(at, side, (ticks, taken), queue);
             left -= taken;
             if left == 0 {
                 return;
@@ -258,82 +220,11 @@ impl Pair {
         self.asks.tell(|_, _| {});
     }
 
-    fn trade(&mut self, at: Timestamp, taker: Side, ticks: i64, lots: i64, queue: &mut Queue) {
-        let (price, qty) = self.level(ticks, lots);
-        self.trade += 1;
-        queue.push_back((
-            at,
-            Event::Market(MarketEvent::Trade(Trade {
-                symbol: self.rules.symbol,
-                id: TradeId(self.trade),
-                count: 1,
-                price,
-                qty,
-                buyer_is_maker: taker == Side::Sell,
-                at,
-            })),
-        ));
-    }
-
-    /// Tells the changed levels, or loses them.
-    fn tell_depth(&mut self, at: Timestamp, queue: &mut Queue) {
-        if !self.bids.has_changed() && !self.asks.has_changed() {
-            return;
-        }
-        let (tick, lot) = (self.rules.tick, self.rules.lot);
-        let (mut bids, mut asks) = (Vec::with_capacity(4), Vec::with_capacity(4));
-        self.bids.tell(|ticks, lots| bids.push(level(tick, lot, ticks, lots)));
-        self.asks.tell(|ticks, lots| asks.push(level(tick, lot, ticks, lots)));
-        let count = u64::try_from(bids.len() + asks.len()).unwrap_or(1);
-        let first = self.update + 1;
-        self.update += count;
-        let symbol = self.rules.symbol;
-        if self.feed == Feed::Whole && at >= self.next_gap {
-            self.next_gap = self.after(at, self.gap_every);
-            self.feed = Feed::Losing { left: 1 + self.random.below(LOST_MAX), missed: 0 };
-        }
-        match self.feed {
-            Feed::Whole => {
-                let update = DepthUpdate { symbol, first, last: self.update, previous: None, at, bids, asks };
-                queue.push_back((at, Event::Market(MarketEvent::Depth(update))));
-            }
-            Feed::Losing { left: 0, missed } => {
-                queue.push_back((at, Event::Link(LinkEvent::Gap { symbol, missed })));
-                let resync = self.random.span(RESYNC_MIN, RESYNC_MAX);
-                self.feed = Feed::Waiting { until: at.plus(resync) };
-            }
-            Feed::Losing { left, missed } => {
-                self.feed = Feed::Losing { left: left - 1, missed: missed + count };
-            }
-            Feed::Waiting { until } if at >= until => self.tell_book(at, queue),
-            Feed::Waiting { .. } => {}
-        }
-    }
-
-    fn tell_quote(&mut self, at: Timestamp, queue: &mut Queue) {
-        let (Some(bid), Some(ask)) = (self.bids.best(), self.asks.best()) else { return };
-        if (bid, ask) == self.told {
-            return;
-        }
-        self.told = (bid, ask);
-        let ((bid, bid_qty), (ask, ask_qty)) = (self.level(bid.0, bid.1), self.level(ask.0, ask.1));
-        let quote = Quote { symbol: self.rules.symbol, update: self.update, bid, bid_qty, ask, ask_qty };
-        queue.push_back((at, Event::Market(MarketEvent::Quote(quote))));
-    }
-
     /// Time until somebody comes: shorter when the market is lively.
     fn wait(&mut self) -> Span {
         let lively = self.value.intensity().isqrt() << 8;
         let mean = (WAIT.nanos() << 16) / lively.clamp(LIVELY_MIN, LIVELY_MAX);
         Span::from_nanos(self.random.exponential(mean) + 1)
-    }
-
-    /// A time that comes by chance, on average so much later; never when that is nothing.
-    fn after(&mut self, now: Timestamp, mean: Span) -> Timestamp {
-        if mean <= Span::ZERO {
-            return Timestamp::MAX;
-        }
-        now.plus(Span::from_nanos(self.random.exponential(mean.nanos())))
     }
 
     const fn any_side(&mut self) -> Side {
@@ -354,20 +245,12 @@ impl Pair {
     fn lots(&mut self, index: usize) -> i64 {
         lots(&mut self.random, self.level_lots, index)
     }
-
-    fn level(&self, ticks: i64, lots: i64) -> Level {
-        level(self.rules.tick, self.rules.lot, ticks, lots)
-    }
 }
 
 /// Lots of a level by its place: the further from the best, the more.
 fn lots(random: &mut Random, usual: i64, index: usize) -> i64 {
     let place = i64::try_from(index).unwrap_or(0).min(20);
     1 + random.exponential(usual * (4 + place) / 4)
-}
-
-const fn level(tick: Price, lot: Qty, ticks: i64, lots: i64) -> Level {
-    (Price::from_units(ticks * tick.units()), Qty::from_units(lots as i128 * lot.units()))
 }
 
 /// Value of a usual level and of a usual order without knowledge, in the quote asset.
@@ -385,9 +268,5 @@ const TAKEN: u64 = 60;
 const WAIT: Span = Span::from_millis(55);
 const LIVELY_MIN: i64 = 3 << 14;
 const LIVELY_MAX: i64 = 7 << 14;
-/// Updates that get lost in one gap, and how long the new snapshot takes.
-const LOST_MAX: u64 = 5;
-const RESYNC_MIN: Span = Span::from_millis(100);
-const RESYNC_MAX: Span = Span::from_millis(600);
 /// Trades that go unseen in one outage.
 const UNSEEN_MAX: u64 = 200;
