@@ -8,7 +8,7 @@ use crate::clock::{self, Mark};
 use crate::config::{self, Config, Source, Speed};
 use crate::domain::{Snapshot, Span};
 use crate::ledger::Head;
-use crate::log::Log;
+use crate::log::{Log, message};
 use crate::sandbox::{self, Confined, Enforcement, Grants};
 use crate::secrets::Secrets;
 use crate::systemd::{Inherited, Notifier, NotifyError};
@@ -93,7 +93,8 @@ fn start_log(config: &Config, secrets: &Secrets) -> Result<Log, DaemonError> {
         secret.expose(|bytes| log.guard(bytes));
     }
     for (name, source) in secrets.sources() {
-        tracing::info!(name = name.variable(), place = %source, "secret found");
+        let name = name.variable();
+        tracing::info!(message_id = message::SECRET_TAKEN.id, name, place = %source, "secret taken");
     }
     Ok(log)
 }
@@ -112,19 +113,10 @@ fn confine(config: &Config, path: Option<&Path>) -> Result<Confined, DaemonError
     }
     grants.write.extend(config.log.file.as_deref().map(folder));
     let confined = sandbox::confine(&grants, config.sandbox.require)?;
-    let abi = confined.abi().unwrap_or(0);
+    let message_id = message::CONFINED.id;
     match confined.enforcement() {
-        Enforcement::Full => tracing::info!(abi, "confined by landlock"),
-        Enforcement::Partial | Enforcement::Nothing => {
-            for missing in confined.missing() {
-                tracing::warn!(
-                    abi,
-                    right = missing.what,
-                    linux = missing.linux,
-                    "this kernel cannot refuse something; on paper that is no danger to an account"
-                );
-            }
-        }
+        Enforcement::Full => tracing::info!(message_id, "{confined}"),
+        Enforcement::Partial | Enforcement::Nothing => tracing::warn!(message_id, "{confined}"),
     }
     Ok(confined)
 }
@@ -168,12 +160,13 @@ impl Onlooker {
     fn say_ready(&mut self, shell: &Shell) {
         say_head(shell);
         self.status = status(shell);
+        tracing::info!(message_id = message::READY.id, status = self.status.as_str(), "ready");
         tell_manager(self.notifier.ready(&self.status));
     }
 
     fn say_stopping(&mut self) {
         self.progress.clear();
-        tracing::info!("stopping");
+        tracing::info!(message_id = message::STOPPING.id, "stopping");
         tell_manager(self.notifier.stopping("stopping"));
     }
 }
@@ -222,7 +215,8 @@ impl Onlooker {
         let mut fresh = match config::load(path) {
             Ok(fresh) => fresh,
             Err(faults) => {
-                tracing::error!(faults = %faults, "the configuration is refused; the one in force stays");
+                let message_id = message::CONFIG_REFUSED.id;
+                tracing::error!(message_id, faults = %faults, "the configuration is refused; the one in force stays");
                 return;
             }
         };
@@ -237,14 +231,14 @@ impl Onlooker {
         self.served.reload(&fresh);
         shell.set_limits(fresh.limits.clone());
         let keys = difference.reloadable.join(", ");
-        tracing::info!(keys = keys.as_str(), "reloaded");
+        tracing::info!(message_id = message::RELOADED.id, keys = keys.as_str(), "reloaded");
         self.config = fresh;
     }
 }
 
 /// The ledger's head, in a place that whoever changes the ledger would have to change too.
 fn say_head(shell: &Shell) {
-    tracing::info!(head = %shell.head(), "ledger head");
+    tracing::info!(message_id = message::LEDGER_HEAD.id, head = %shell.head(), "ledger head");
 }
 
 /// How it goes, for `systemctl status`.

@@ -6,11 +6,20 @@ use crate::domain::{Entry, Fill, NewOrder, Outcome, Purpose, RoundTrip, Side};
 use crate::engine::Notice;
 use crate::ledger::CommitError;
 use crate::ledger::journal::JournalError;
+use crate::log::message;
 
 /// Says what was decided or has happened. Routine entries are said at a lower level.
 pub fn entry(entry: &Entry) {
     match entry {
-        Entry::Started { run, version, .. } => info!(run = run.0, version = version.as_str(), "started"),
+        Entry::Started { run, version, config } => {
+            info!(
+                message_id = message::STARTED.id,
+                run = run.0,
+                version = version.as_str(),
+                config = config.as_str(),
+                "started"
+            );
+        }
         Entry::Stopped { run } => info!(run = run.0, "stopped"),
         Entry::Deposited { asset, amount } => info!(asset = asset.as_str(), amount = %amount, "deposited"),
         Entry::Intended { order } => intended(order),
@@ -24,8 +33,12 @@ pub fn entry(entry: &Entry) {
         Entry::Unanswered { id } => {
             warn!(order_id = %id, "no answer: the order may live or not; its symbol waits until that is known");
         }
-        Entry::Halted { by, reason } => warn!(by = by.as_str(), reason = reason.as_str(), "halted"),
-        Entry::Resumed { by, reason } => warn!(by = by.as_str(), reason = reason.as_str(), "resumed"),
+        Entry::Halted { by, reason } => {
+            warn!(message_id = message::HALTED.id, by = by.as_str(), reason = reason.as_str(), "halted");
+        }
+        Entry::Resumed { by, reason } => {
+            warn!(message_id = message::RESUMED.id, by = by.as_str(), reason = reason.as_str(), "resumed");
+        }
         Entry::Paused { by, strategy } => warn!(by = by.as_str(), strategy = strategy.as_str(), "paused"),
         Entry::Unpaused { by, strategy } => warn!(by = by.as_str(), strategy = strategy.as_str(), "unpaused"),
         Entry::CloseAsked { by, .. } => warn!(by = by.as_str(), "asked to close"),
@@ -39,13 +52,16 @@ pub fn entry(entry: &Entry) {
 pub fn notice(notice: &Notice) {
     match notice {
         Notice::Refused { order, refusal } => {
-            warn!(symbol = order.symbol.as_str(), strategy = order.strategy.as_str(), reason = %refusal, "order refused");
+            let (symbol, strategy) = (order.symbol.as_str(), order.strategy.as_str());
+            warn!(message_id = message::ORDER_REFUSED.id, symbol, strategy, reason = %refusal, "order refused");
         }
         Notice::FeedGap { symbol, missed } => {
-            warn!(symbol = symbol.as_str(), missed, "updates of the book were missed")
+            let symbol = symbol.as_str();
+            warn!(message_id = message::FEED_LOST.id, symbol, missed, "updates of the book were missed");
         }
-        Notice::FeedUp => info!("{notice}"),
-        Notice::FeedDown | Notice::UnknownOrder { .. } | Notice::BalanceDiffers { .. } => {
+        Notice::FeedUp => info!(message_id = message::FEED_BACK.id, "{notice}"),
+        Notice::FeedDown => warn!(message_id = message::FEED_LOST.id, "{notice}"),
+        Notice::UnknownOrder { .. } | Notice::BalanceDiffers { .. } => {
             warn!("{notice}");
         }
         Notice::Overflow => error!("{notice}"),
@@ -55,7 +71,11 @@ pub fn notice(notice: &Notice) {
 /// Says that the ledger cannot be written.
 pub fn ledger_fails(cause: &CommitError) {
     let source = std::error::Error::source(cause).map_or_else(String::new, ToString::to_string);
-    error!(cause = source.as_str(), "{cause}: nothing is sent until it can be, and trading is halted");
+    error!(
+        message_id = message::LEDGER_FAILED.id,
+        cause = source.as_str(),
+        "{cause}: nothing is sent until it can be, and trading is halted"
+    );
 }
 
 /// Says that this run cannot be replayed, or not past here.
