@@ -42,7 +42,7 @@ impl Durable {
 
 impl Ledger {
     /// Opens the ledger at `path` for writing, and makes it and its folder when there is none. Only the last entry is
-    /// checked; [`verify`](super::verify) checks all.
+    /// checked; [`verify`](fn@super::verify) checks all.
     ///
     /// # Errors
     ///
