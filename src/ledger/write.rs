@@ -86,13 +86,34 @@ impl Ledger {
         self.head
     }
 
-    /// Writes `entries` down, all or none, and returns once they are on disk.
+    /// Writes `entries` down, all or none, and returns once they are on disk. When the disk is full and a halt is among
+    /// them, the space kept for that is given up; the first commit that finds it free sets it aside again.
     ///
     /// # Errors
     ///
     /// The disk is full, read-only or broken, or an entry is too long. The ledger then is as it was before, and a later
     /// commit may succeed. Only if the power fails before one does may entries be there that were refused here.
     pub fn commit(&mut self, at: Timestamp, entries: &[Entry]) -> Result<Durable, CommitError> {
+        let halts = entries.iter().any(|entry| matches!(entry, Entry::Halted { .. }));
+        match self.try_commit(at, entries) {
+            Err(CommitError::Full(_)) if halts && self.place.as_mut().is_some_and(Place::release) => {
+                self.try_commit(at, entries)
+            }
+            result => result,
+        }
+    }
+
+    /// Shows every entry, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// The disk refuses, or an entry cannot be understood.
+    pub fn each(&self, visit: impl FnMut(Stored)) -> Result<(), ReadError> {
+        let path = self.place.as_ref().map_or(Path::new(":memory:"), Place::path);
+        each(&self.connection, visit).map_err(|fault| fault.at(path))
+    }
+
+    fn try_commit(&mut self, at: Timestamp, entries: &[Entry]) -> Result<Durable, CommitError> {
         if self.unsure {
             self.reread_head()?;
         }
@@ -115,29 +136,6 @@ impl Ledger {
             place.reserve();
         }
         Ok(Durable { head: self.head })
-    }
-
-    /// Like [`Ledger::commit`], but gives up the space kept for it when the disk is full: for the halt that a full disk
-    /// asks for, and nothing else. The space is set aside again by the first commit that finds it free.
-    ///
-    /// # Errors
-    ///
-    /// As [`Ledger::commit`]; also when somebody else took the space that was given up.
-    pub fn commit_from_reserve(&mut self, at: Timestamp, entries: &[Entry]) -> Result<Durable, CommitError> {
-        match self.commit(at, entries) {
-            Err(CommitError::Full(_)) if self.place.as_mut().is_some_and(Place::release) => self.commit(at, entries),
-            result => result,
-        }
-    }
-
-    /// Shows every entry, oldest first.
-    ///
-    /// # Errors
-    ///
-    /// The disk refuses, or an entry cannot be understood.
-    pub fn each(&self, visit: impl FnMut(Stored)) -> Result<(), ReadError> {
-        let path = self.place.as_ref().map_or(Path::new(":memory:"), Place::path);
-        each(&self.connection, visit).map_err(|fault| fault.at(path))
     }
 
     fn write(&mut self, at: Timestamp, entries: &[Entry]) -> Result<Head, CommitError> {
