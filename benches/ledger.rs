@@ -12,10 +12,12 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use tradingbot::domain::event::Quote;
 use tradingbot::domain::{
-    ClientOrderId, Entry, ExchangeOrderId, Fee, Fill, Liquidity, NewOrder, OrderKind, Outcome, Purpose, RunId, Seq,
-    Side, Timestamp, TradeId,
+    ClientOrderId, Entry, Event, ExchangeOrderId, Fee, Fill, Liquidity, MarketEvent, NewOrder, OrderKind, Outcome,
+    Price, Purpose, Qty, RunId, Seq, Side, Stamped, Timestamp, TradeId,
 };
+use tradingbot::ledger::journal::{Journal, Ring};
 use tradingbot::ledger::{Ledger, Query, Reader, Start, verify};
 
 fn main() {
@@ -32,6 +34,7 @@ fn main() {
     verifying(&path, count);
     opening(&path);
     paging(&path);
+    keeping_inputs(folder.path(), count.min(200_000));
 }
 
 /// Single commits and the disk's own rate take turns, so that a disk that slows down slows both. The disk is asked twice:
@@ -143,6 +146,30 @@ fn paging(path: &Path) {
     println!("{:<38} {:>9.1?}", "last 100 entries of any kind", median(&mut times));
     let mut times: Vec<Duration> = (0..101).map(|_| time(|| drop(reader.proof(last - 99, last).unwrap()))).collect();
     println!("{:<38} {:>9.1?}", "proof of the last 100 entries", median(&mut times));
+}
+
+/// The input journal: a quote as the market sends it, and 100 bytes of commands to digest.
+fn keeping_inputs(folder: &Path, count: u64) {
+    let quote = |seq: u64| {
+        let price = |units: i64| Price::from_units(6_335_088_000_000 + units);
+        let qty = Qty::from_units(157_851);
+        let symbol = "BTCUSDT".parse().unwrap();
+        let quote = Quote { symbol, update: seq, bid: price(0), bid_qty: qty, ask: price(1_000_000), ask_qty: qty };
+        Stamped { seq: Seq(seq), at: at(seq), event: Event::Market(MarketEvent::Quote(quote)) }
+    };
+    let mut rates: Vec<u64> = (0..5)
+        .map(|run| {
+            let mut journal =
+                Journal::create(&folder.join("journal"), "bench", RunId(run), "", Ring::default()).unwrap();
+            rate(count, || {
+                for seq in 1..=count {
+                    journal.append(&quote(seq), &[0; 100]).unwrap();
+                }
+                journal.flush().unwrap();
+            })
+        })
+        .collect();
+    println!("inputs into the journal:               {:>9}/s", median(&mut rates));
 }
 
 /// Orders of two strategies over two symbols: meant, accepted, filled, ended.

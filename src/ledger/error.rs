@@ -56,6 +56,14 @@ pub enum OpenLedgerError {
         /// The file that is left.
         left: PathBuf,
     },
+    /// A rollback file lies beside it.
+    #[error("{} lies beside {}, and no ledger has such a file: entries would be undone by it; move it away", stray.display(), path.display())]
+    Stray {
+        /// The ledger.
+        path: PathBuf,
+        /// The file beside it.
+        stray: PathBuf,
+    },
     /// Another program's database, another version's ledger, or a schema that somebody changed.
     #[error("{} cannot be written to: {fault}", path.display())]
     Schema {

@@ -5,6 +5,7 @@ use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 use rustix::fs::{FallocateFlags, fallocate};
@@ -44,8 +45,14 @@ impl Place {
                 Err(OpenLedgerError::Exposed { path: self.path.clone(), mode: found.mode() & MODE_BITS, right: "600" })
             }
             Ok(found) if found.len() == 0 => Err(OpenLedgerError::Empty { path: self.path.clone() }),
-            Ok(_) => Ok(()),
+            Ok(_) => self.refuse_stray(),
         }
+    }
+
+    /// SQLite would take a rollback file for a promise to undo what it lists, and a ledger in use has none.
+    fn refuse_stray(&self) -> Result<(), OpenLedgerError> {
+        let stray = beside_dashed(&self.path, "journal");
+        if stray.exists() { Err(OpenLedgerError::Stray { path: self.path.clone(), stray }) } else { Ok(()) }
     }
 
     /// Sets space aside; says whether there is any now. Not having it is no failure: it only helps on a full disk.
@@ -80,8 +87,9 @@ impl Place {
         let draft = beside(&self.path, "new");
         let create = |source| OpenLedgerError::Create { path: self.path.clone(), source };
         let database = |source| OpenLedgerError::Database { path: self.path.clone(), source };
-        for stale in [draft.clone(), beside_dashed(&draft, "wal"), beside_dashed(&draft, "shm")] {
-            remove_if_there(&stale).map_err(create)?;
+        remove_if_there(&draft).map_err(create)?;
+        for suffix in ["wal", "shm", "journal"] {
+            remove_if_there(&beside_dashed(&draft, suffix)).map_err(create)?;
         }
         OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft).map_err(create)?;
         let connection = open_to_write(&draft).map_err(database)?;
@@ -107,6 +115,7 @@ pub(super) fn open_to_write(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
     let connection = Connection::open_with_flags(path, flags)?;
     schema::harden(&connection)?;
+    connection.busy_timeout(BUSY_MAX)?;
     Ok(connection)
 }
 
@@ -176,6 +185,8 @@ fn remove_if_there(path: &Path) -> io::Result<()> {
 
 /// Enough for the few pages that a halt needs, and for SQLite's index of the write-ahead file.
 const RESERVE_BYTES: u64 = 128 * 1024;
+/// How long a commit waits for somebody who writes with SQLite's own tools, against all advice.
+const BUSY_MAX: Duration = Duration::from_secs(1);
 const MODE_BITS: u32 = 0o7777;
 const OTHERS: u32 = 0o077;
 const WRITABLE_BY_ALL: u32 = 0o002;

@@ -169,3 +169,65 @@ impl Ledger {
 
 /// Longest entry, in bytes of JSON; the longest text in one is an exchange's or operator's reason.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Remedy, RunId};
+
+    fn batch(runs: std::ops::Range<u32>) -> Vec<Entry> {
+        runs.map(|run| Entry::Stopped { run: RunId(run) }).collect()
+    }
+
+    fn opened() -> (tempfile::TempDir, Ledger) {
+        let folder = tempfile::tempdir().unwrap();
+        let mut ledger = Ledger::open(&folder.path().join("ledger.sqlite")).unwrap();
+        let _durable = ledger.commit(Timestamp::ZERO, &batch(0..3)).unwrap();
+        (folder, ledger)
+    }
+
+    #[test]
+    fn a_batch_that_does_not_fit_fails_whole_and_the_next_one_works() {
+        let (_folder, mut ledger) = opened();
+        let before = ledger.head();
+        ledger.connection.pragma_update(None, "max_page_count", 8).unwrap();
+        let error = ledger.commit(Timestamp::ZERO, &batch(3..5_000)).unwrap_err();
+        assert!(matches!(error, CommitError::Full(_)), "{error}");
+        assert_eq!((error.remedy(), ledger.head()), (Remedy::Halt, before));
+        ledger.connection.pragma_update(None, "max_page_count", 100_000).unwrap();
+        assert_eq!(ledger.commit(Timestamp::ZERO, &batch(3..5_000)).unwrap().head().seq, 5_000);
+    }
+
+    #[test]
+    fn a_disk_that_became_read_only_halts_until_it_is_writable_again() {
+        let (_folder, mut ledger) = opened();
+        let before = ledger.head();
+        ledger.connection.pragma_update(None, "query_only", true).unwrap();
+        let error = ledger.commit(Timestamp::ZERO, &batch(3..4)).unwrap_err();
+        assert!(matches!(error, CommitError::Database(_)), "{error}");
+        assert_eq!((error.remedy(), ledger.head()), (Remedy::Halt, before));
+        ledger.connection.pragma_update(None, "query_only", false).unwrap();
+        assert_eq!(ledger.commit(Timestamp::ZERO, &batch(3..4)).unwrap().head().seq, 4);
+    }
+
+    #[test]
+    fn a_head_that_could_not_be_read_after_a_failure_is_read_before_the_next_commit() {
+        let (_folder, mut ledger) = opened();
+        let before = ledger.head();
+        (ledger.head, ledger.unsure) = (Head::EMPTY, true);
+        assert_eq!(ledger.commit(Timestamp::ZERO, &[]).unwrap().head(), before);
+        assert_eq!(ledger.commit(Timestamp::ZERO, &batch(3..4)).unwrap().head().seq, 4);
+    }
+
+    #[test]
+    fn somebody_who_writes_with_other_tools_fails_the_commit_and_not_the_ledger() {
+        let (folder, mut ledger) = opened();
+        let other = Connection::open(folder.path().join("ledger.sqlite")).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let before = ledger.head();
+        assert!(ledger.commit(Timestamp::ZERO, &batch(3..4)).is_err());
+        assert_eq!(ledger.head(), before);
+        other.execute_batch("ROLLBACK").unwrap();
+        assert_eq!(ledger.commit(Timestamp::ZERO, &batch(3..4)).unwrap().head().seq, 4);
+    }
+}

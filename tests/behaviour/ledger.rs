@@ -195,6 +195,15 @@ fn a_write_ahead_file_without_its_ledger_is_not_mixed_into_a_new_one() {
 }
 
 #[test]
+fn a_rollback_file_beside_the_ledger_undoes_nothing() {
+    let (folder, path, head) = filled(3);
+    fs::write(folder.path().join("ledger.sqlite-journal"), "planted").unwrap();
+    let error = Ledger::open(&path).unwrap_err();
+    assert!(matches!(error, OpenLedgerError::Stray { .. }), "{error}");
+    assert_eq!(verify(&path, Some(head)).unwrap().head, head);
+}
+
+#[test]
 fn odd_names_are_ledgers_like_any_other() {
     let folder = tempfile::tempdir().unwrap();
     for name in ["file:x?mode=memory", "a b#c%20é.sqlite", ":memory:"] {

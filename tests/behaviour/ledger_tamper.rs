@@ -122,6 +122,13 @@ fn a_column_of_the_wrong_type_is_named() {
 }
 
 #[test]
+fn a_body_of_a_megabyte_is_not_read_but_named() {
+    let (seq, fault, trusted) = found_after("UPDATE entry SET body = body || hex(zeroblob(600000)) WHERE seq = 3");
+    assert_eq!((seq, trusted), (3, 2));
+    assert_eq!(fault, EntryFault::Unreadable { detail: "string or blob too big".to_owned() });
+}
+
+#[test]
 fn a_removed_entry_is_named() {
     assert_eq!(found_after("DELETE FROM entry WHERE seq = 1"), (1, EntryFault::Missing { next: 2 }, 0));
     assert_eq!(found_after("DELETE FROM entry WHERE seq = 3"), (3, EntryFault::Missing { next: 4 }, 2));
