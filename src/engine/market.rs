@@ -77,7 +77,7 @@ impl Market {
         let mut gap = None;
         while let Some(step) = self.book.step() {
             match step {
-                Step::Applied(_) | Step::Skipped(_) => {}
+                Step::Applied | Step::Skipped => {}
                 Step::Gap { missed, .. } => gap = Some(missed.unwrap_or(0)),
                 Step::TooOld { .. } => gap = Some(0),
             }

@@ -206,7 +206,7 @@ impl Engine {
                 let now = self.now;
                 let known = self.markets.at_mut(market);
                 known.heard = now;
-                known.book.on_update(update.clone());
+                known.book.on_update(update);
                 self.work_off(market, out);
                 Ok(())
             }

@@ -4,17 +4,18 @@ use std::collections::VecDeque;
 
 use super::book::Book;
 use crate::domain::event::{BookSnapshot, DepthUpdate};
+use crate::domain::{Price, Qty, Side};
 
 /// A book that is kept in step with the exchange's.
 ///
-/// Updates may come before the snapshot: they wait. [`BookSync::step`] works them off one at a time, so that whoever
-/// drives it can look at the book, or pass the update on, after each. Spot updates follow on each other by their own ids
-/// (`U` at most one past the `u` before), futures updates by the id of the message before (`pu`); which kind an update
-/// is shows by itself.
-#[derive(Debug, Default)]
+/// Updates may come before the snapshot: they wait. [`BookSync::step`] tells what became of each, one at a time, so that
+/// whoever drives it can look at the book after each. Spot updates follow on each other by their own ids (`U` at most one
+/// past the `u` before), futures updates by the id of the message before (`pu`); which kind an update is shows by itself.
+#[derive(Debug)]
 pub struct BookSync {
     book: Book,
     state: State,
+    judged: Option<Step>,
     waiting: VecDeque<DepthUpdate>,
     waiting_levels: usize,
     counts: SyncCounts,
@@ -34,12 +35,12 @@ pub struct SyncCounts {
 }
 
 /// What became of one update.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
     /// It is in the book.
-    Applied(DepthUpdate),
+    Applied,
     /// The book had it already.
-    Skipped(DepthUpdate),
+    Skipped,
     /// Updates between the book and this one were missed; it waits, and so does the book, for a new snapshot.
     Gap {
         /// Last update of the book.
@@ -61,13 +62,20 @@ pub enum Step {
 impl BookSync {
     /// A book that waits for its snapshot.
     #[must_use]
-    pub fn new() -> Self {
-        Self::default()
+    pub const fn new() -> Self {
+        Self {
+            book: Book::new(),
+            state: State::Waiting,
+            judged: None,
+            waiting: VecDeque::new(),
+            waiting_levels: 0,
+            counts: SyncCounts { applied: 0, skipped: 0, gaps: 0, dropped: 0 },
+        }
     }
 
-    /// Takes in a snapshot and says whether it was of use: a book that is in step needs none.
+    /// Takes in a snapshot and says whether it was of use: it is not when the book is known and not older.
     pub fn on_snapshot(&mut self, snapshot: &BookSnapshot) -> bool {
-        if self.state == State::Chained {
+        if self.state != State::Waiting && snapshot.last_update <= self.book.last_update() {
             return false;
         }
         self.book.load(snapshot);
@@ -75,48 +83,45 @@ impl BookSync {
         true
     }
 
-    /// Takes in an update; [`BookSync::step`] says what becomes of it. Of too many that wait the oldest are dropped: a
+    /// Takes in an update; [`BookSync::step`] says what became of it. Of too many that wait the oldest are dropped: a
     /// snapshot that comes now is newer than they are.
-    pub fn on_update(&mut self, update: DepthUpdate) {
-        self.waiting_levels += levels(&update);
-        self.waiting.push_back(update);
-        while self.waiting.len() > WAITING_MAX || self.waiting_levels > WAITING_LEVELS_MAX {
-            if self.next_waiting().is_none() {
-                break;
-            }
-            self.counts.dropped += 1;
+    pub fn on_update(&mut self, update: &DepthUpdate) {
+        if self.state == State::Waiting || self.judged.is_some() || !self.waiting.is_empty() {
+            return self.wait(update.clone());
         }
+        let step = self.judge(update);
+        if self.state == State::Waiting {
+            self.wait(update.clone());
+        }
+        self.judged = Some(step);
     }
 
-    /// Works off one update; `None` when none is left or all wait for a snapshot.
+    /// What became of the next update; `None` when none is left or all wait for a snapshot.
     pub fn step(&mut self) -> Option<Step> {
+        if let Some(step) = self.judged.take() {
+            return Some(step);
+        }
         if self.state == State::Waiting {
             return None;
         }
         let update = self.next_waiting()?;
-        let known = self.book.last_update();
-        if self.is_known(&update) {
-            self.counts.skipped += 1;
-            return Some(Step::Skipped(update));
+        let step = self.judge(&update);
+        if self.state == State::Waiting {
+            self.waiting_levels += levels(&update);
+            self.waiting.push_front(update);
         }
-        let follows = match (update.previous, self.state) {
-            (Some(previous), State::Chained) => previous == known,
-            (Some(previous), State::Waiting | State::Loaded) => previous <= known,
-            (None, _) => update.first <= known.saturating_add(1),
-        };
-        if follows {
-            self.book.apply(&update);
-            self.state = State::Chained;
-            self.counts.applied += 1;
-            return Some(Step::Applied(update));
-        }
-        Some(self.lose(update))
+        Some(step)
     }
 
     /// The book; `None` while it waits for a snapshot.
     #[must_use]
     pub fn book(&self) -> Option<&Book> {
         (self.state != State::Waiting).then_some(&self.book)
+    }
+
+    /// Takes `qty` away from a level of the book; see [`Book::take`].
+    pub fn take(&mut self, side: Side, price: Price, qty: Qty) {
+        self.book.take(side, price, qty);
     }
 
     /// Whether a snapshot is asked for.
@@ -137,6 +142,38 @@ impl BookSync {
         self.counts
     }
 
+    /// Applies an update to a book that is known, or finds that it does not follow on it: then the book waits for a
+    /// snapshot, and so must the update.
+    fn judge(&mut self, update: &DepthUpdate) -> Step {
+        let known = self.book.last_update();
+        if self.is_known(update) {
+            self.counts.skipped += 1;
+            return Step::Skipped;
+        }
+        let chained = self.state == State::Chained;
+        let follows = match update.previous {
+            Some(previous) if chained => previous == known,
+            Some(previous) => previous <= known,
+            None => update.first <= known.saturating_add(1),
+        };
+        if follows {
+            self.book.apply(update);
+            self.state = State::Chained;
+            self.counts.applied += 1;
+            return Step::Applied;
+        }
+        self.state = State::Waiting;
+        if !chained {
+            return Step::TooOld { last_update: known, first: update.first };
+        }
+        self.counts.gaps += 1;
+        let missed = match update.previous {
+            Some(previous) => previous.checked_sub(known),
+            None => update.first.checked_sub(known.saturating_add(1)),
+        };
+        Step::Gap { after: known, before: update.first, missed }
+    }
+
     /// A futures snapshot may end inside an update, which then still counts as the first one.
     fn is_known(&self, update: &DepthUpdate) -> bool {
         let known = self.book.last_update();
@@ -146,23 +183,15 @@ impl BookSync {
         }
     }
 
-    /// The update does not follow on the book: neither is of use until a snapshot comes.
-    fn lose(&mut self, update: DepthUpdate) -> Step {
-        let known = self.book.last_update();
-        let step = if self.state == State::Chained {
-            self.counts.gaps += 1;
-            let missed = match update.previous {
-                Some(previous) => previous.checked_sub(known),
-                None => update.first.checked_sub(known.saturating_add(1)),
-            };
-            Step::Gap { after: known, before: update.first, missed }
-        } else {
-            Step::TooOld { last_update: known, first: update.first }
-        };
-        self.state = State::Waiting;
+    fn wait(&mut self, update: DepthUpdate) {
         self.waiting_levels += levels(&update);
-        self.waiting.push_front(update);
-        step
+        self.waiting.push_back(update);
+        while self.waiting.len() > WAITING_MAX || self.waiting_levels > WAITING_LEVELS_MAX {
+            if self.next_waiting().is_none() {
+                break;
+            }
+            self.counts.dropped += 1;
+        }
     }
 
     fn next_waiting(&mut self) -> Option<DepthUpdate> {
@@ -172,10 +201,15 @@ impl BookSync {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+impl Default for BookSync {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     /// For a snapshot.
-    #[default]
     Waiting,
     /// With a snapshot, and for the update that goes on from it.
     Loaded,
@@ -211,18 +245,18 @@ mod tests {
     fn story(updates_before: &[(u64, u64, Option<u64>)], last: u64, after: &[(u64, u64, Option<u64>)]) -> String {
         let mut sync = BookSync::new();
         for &(first, last, previous) in updates_before {
-            sync.on_update(update(first, last, previous));
+            sync.on_update(&update(first, last, previous));
         }
         assert_eq!(sync.step(), None);
         assert!(sync.on_snapshot(&snapshot(last)));
         for &(first, last, previous) in after {
-            sync.on_update(update(first, last, previous));
+            sync.on_update(&update(first, last, previous));
         }
         let mut story = String::new();
         while let Some(step) = sync.step() {
             story.push(match step {
-                Step::Applied(_) => 'a',
-                Step::Skipped(_) => 's',
+                Step::Applied => 'a',
+                Step::Skipped => 's',
                 Step::Gap { .. } => 'g',
                 Step::TooOld { .. } => 'o',
             });
@@ -256,18 +290,34 @@ mod tests {
     fn a_gap_is_told_with_what_is_missing_and_mended_by_a_newer_snapshot() {
         let mut sync = BookSync::new();
         sync.on_snapshot(&snapshot(10));
-        sync.on_update(update(11, 12, None));
-        sync.on_update(update(15, 16, None));
-        assert!(matches!(sync.step(), Some(Step::Applied(_))));
-        assert!(!sync.on_snapshot(&snapshot(11)), "a book in step needs no snapshot");
+        sync.on_update(&update(11, 12, None));
+        sync.on_update(&update(15, 16, None));
+        assert_eq!(sync.step(), Some(Step::Applied));
+        assert!(!sync.on_snapshot(&snapshot(12)), "a snapshot that is not newer is of no use");
         assert_eq!(sync.step(), Some(Step::Gap { after: 12, before: 15, missed: Some(2) }));
         assert!(sync.book().is_none() && sync.step().is_none());
         assert!(sync.on_snapshot(&snapshot(13)));
         assert_eq!(sync.step(), Some(Step::TooOld { last_update: 13, first: 15 }));
         assert!(sync.on_snapshot(&snapshot(15)));
-        assert!(matches!(sync.step(), Some(Step::Applied(_))));
+        assert_eq!(sync.step(), Some(Step::Applied));
         assert_eq!(sync.counts(), SyncCounts { applied: 2, skipped: 0, gaps: 1, dropped: 0 });
         assert_eq!(sync.book().unwrap().last_update(), 16);
+    }
+
+    #[test]
+    fn a_snapshot_that_is_ahead_is_gone_on_from() {
+        let mut sync = BookSync::new();
+        sync.on_snapshot(&snapshot(10));
+        sync.on_update(&update(11, 12, None));
+        assert_eq!(sync.step(), Some(Step::Applied));
+        assert!(sync.on_snapshot(&snapshot(20)), "as when a recording goes on after a pause");
+        for (first, last) in [(13, 14), (19, 20), (21, 22)] {
+            sync.on_update(&update(first, last, None));
+        }
+        assert_eq!(sync.step(), Some(Step::Skipped));
+        assert_eq!(sync.step(), Some(Step::Skipped));
+        assert_eq!(sync.step(), Some(Step::Applied));
+        assert_eq!(sync.counts().gaps, 0);
     }
 
     #[test]
@@ -275,11 +325,11 @@ mod tests {
         let mut sync = BookSync::new();
         let most = u64::try_from(WAITING_MAX).unwrap();
         for id in 1..=most + 5 {
-            sync.on_update(update(id, id, None));
+            sync.on_update(&update(id, id, None));
         }
         assert_eq!((sync.waiting(), sync.counts().dropped), (WAITING_MAX, 5));
-        let level = (crate::domain::Price::from_units(1), crate::domain::Qty::from_units(1));
-        sync.on_update(DepthUpdate { bids: vec![level; WAITING_LEVELS_MAX + 1], ..update(1, 1, None) });
+        let level = (Price::from_units(1), Qty::from_units(1));
+        sync.on_update(&DepthUpdate { bids: vec![level; WAITING_LEVELS_MAX + 1], ..update(1, 1, None) });
         assert_eq!((sync.waiting(), sync.waiting_levels), (0, 0));
     }
 }

@@ -2,21 +2,21 @@
 
 use crate::domain::event::{BookSnapshot, DepthUpdate, Level, Quote};
 use crate::domain::{Price, Qty, Rate, Rounding, Side};
-use crate::market::Book;
+use crate::market::{Book, BookSync};
 
 /// One symbol's market as far as it is known. What our own orders took is gone until the feed speaks of it again.
 #[derive(Debug)]
 pub(super) struct View {
     half_spread: Rate,
     tick: Price,
-    book: Option<Book>,
+    depth: BookSync,
     quote: Option<Quote>,
     last: Option<Price>,
 }
 
 impl View {
     pub(super) const fn new(half_spread: Rate, tick: Price) -> Self {
-        Self { half_spread, tick, book: None, quote: None, last: None }
+        Self { half_spread, tick, depth: BookSync::new(), quote: None, last: None }
     }
 
     pub(super) const fn last(&self) -> Option<Price> {
@@ -32,26 +32,28 @@ impl View {
     }
 
     pub(super) fn set_book(&mut self, snapshot: &BookSnapshot) {
-        self.book.get_or_insert_default().load(snapshot);
+        self.depth.on_snapshot(snapshot);
+        self.work_off();
     }
 
-    /// Takes in an update; one that does not follow on what is known makes the book unknown until the next snapshot.
+    /// Takes in an update. Until there is a snapshot that it follows on it waits; one that does not follow on what is known
+    /// makes the book unknown until the next snapshot.
     pub(super) fn update_book(&mut self, update: &DepthUpdate) {
-        let Some(book) = &mut self.book else { return };
-        let known = book.last_update();
-        if update.last <= known {
-            return;
-        }
-        if update.first > known.saturating_add(1) && update.previous != Some(known) {
-            self.book = None;
-        } else {
-            book.apply(update);
-        }
+        self.depth.on_update(update);
+        self.work_off();
+    }
+
+    fn work_off(&mut self) {
+        while self.depth.step().is_some() {}
+    }
+
+    fn book(&self) -> Option<&Book> {
+        self.depth.book()
     }
 
     /// Whether only the best prices are known, and not what lies behind them.
-    pub(super) const fn is_partial(&self) -> bool {
-        self.book.is_none() && self.quote.is_some()
+    pub(super) fn is_partial(&self) -> bool {
+        self.book().is_none() && self.quote.is_some()
     }
 
     /// The best that an order of this side can take, and how much of it.
@@ -61,7 +63,7 @@ impl View {
 
     /// All that an order of this side can take, best first.
     pub(super) fn offers(&self, side: Side) -> Box<dyn Iterator<Item = Level> + '_> {
-        if let Some(book) = &self.book {
+        if let Some(book) = self.book() {
             return match side {
                 Side::Buy => Box::new(book.asks()),
                 Side::Sell => Box::new(book.bids()),
@@ -77,8 +79,8 @@ impl View {
 
     /// Takes `qty` away from the level at `price` that an order of this side has met.
     pub(super) fn take(&mut self, side: Side, price: Price, qty: Qty) {
-        if let Some(book) = &mut self.book {
-            book.take(side.opposite(), price, qty);
+        if self.book().is_some() {
+            self.depth.take(side.opposite(), price, qty);
         } else if let Some(quote) = &mut self.quote {
             let offered = match side {
                 Side::Buy => &mut quote.ask_qty,
@@ -90,7 +92,7 @@ impl View {
 
     /// How much rests at `price` on this side; `None` when that lies beyond what is known.
     pub(super) fn queue(&self, side: Side, price: Price) -> Option<Qty> {
-        if let Some(book) = &self.book {
+        if let Some(book) = self.book() {
             let beyond = book.worst(side).is_none_or(|(worst, _)| match side {
                 Side::Buy => price < worst,
                 Side::Sell => price > worst,
@@ -172,7 +174,7 @@ mod tests {
         view.update_book(&update(5, 10, &[("101", "0")]));
         assert_eq!(view.offer(Side::Buy), Some(levels(&[("101", "3")])[0]), "an old update changes nothing");
         view.update_book(&update(12, 13, &[]));
-        assert!(view.book.is_none());
+        assert!(view.book().is_none());
         assert_eq!(view.offer(Side::Buy), None);
     }
 

@@ -105,7 +105,7 @@ impl Story<'_> {
             }
             MarketEvent::Depth(update) => {
                 self.updates += 1;
-                self.sync.on_update(update);
+                self.sync.on_update(&update);
             }
             MarketEvent::Trade(_) | MarketEvent::Candle { .. } | MarketEvent::Range { .. } => return Ok(()),
         }
@@ -120,8 +120,8 @@ impl Story<'_> {
 
     fn on_step(&mut self, step: Step, place: &Place, recording: &RecordingReader) -> Result<(), Failure> {
         match step {
-            Step::Applied(_) => self.on_applied(place, recording)?,
-            Step::Skipped(_) => {}
+            Step::Applied => self.on_applied(place, recording)?,
+            Step::Skipped => {}
             Step::Gap { after, before, missed } => {
                 let missed = missed.map_or_else(String::new, |missed| format!(" ({missed} are missing)"));
                 self.lost = Some(format!("{place}: update {before} does not follow on {after}{missed}"));
