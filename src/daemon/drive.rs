@@ -147,6 +147,8 @@ fn hear(shell: &mut Shell, clock: &MarketClock, message: Message, audience: &mut
     match message {
         Message::Operator(OperatorRequest { event, reply }) => {
             let verdict = shell.operate(clock.now(shell.now()), event);
+            // Whoever asked must find what came of it when they look next.
+            audience.look(shell);
             let _ = reply.send(verdict);
             Heard::GoOn
         }

@@ -19,6 +19,20 @@ pub trait Keeper {
     /// The disk is full, read-only or gone; what is kept is then as it was before.
     fn commit(&mut self, at: Timestamp, entries: &[Entry]) -> Result<Durable, CommitError>;
 
+    /// Writes down that trading is halted when nothing else can be written any more, from room kept for this alone.
+    ///
+    /// # Errors
+    ///
+    /// There is no such room, or the disk is gone.
+    fn latch(&mut self, at: Timestamp, halt: Entry) -> Result<Durable, CommitError> {
+        self.commit(at, &[halt])
+    }
+
+    /// Whether that room is gone, so that the next entry may be the last that fits.
+    fn is_short(&self) -> bool {
+        false
+    }
+
     /// The last entry that is kept.
     fn head(&self) -> Head;
 }
@@ -30,6 +44,14 @@ impl Keeper for Ledger {
 
     fn commit(&mut self, at: Timestamp, entries: &[Entry]) -> Result<Durable, CommitError> {
         Self::commit(self, at, entries)
+    }
+
+    fn latch(&mut self, at: Timestamp, halt: Entry) -> Result<Durable, CommitError> {
+        self.commit_from_reserve(at, &[halt])
+    }
+
+    fn is_short(&self) -> bool {
+        Self::is_short(self)
     }
 
     fn head(&self) -> Head {

@@ -116,15 +116,17 @@ impl Served {
         }
     }
 
-    /// Shows whoever looks on what has happened, often enough for an eye. Whether it was time for that.
+    /// Shows whoever looks on what has happened: entries and notices at once, prices often enough for an eye. Whether
+    /// there was anything to show.
     pub fn look(&mut self, shell: &mut Shell) -> bool {
-        for told in shell.take_told() {
+        let told = shell.take_told();
+        let due = !told.is_empty() || self.looked.is_none_or(|looked| looked.elapsed() >= LOOK_EVERY);
+        for told in told {
             match &*told {
                 Told::Entry(_, entry) => self.feed.publish(entry.kind(), entry),
                 Told::Notice(_, notice) => self.feed.publish(word(notice), &notice.to_string()),
             }
         }
-        let due = self.looked.is_none_or(|looked| looked.elapsed() >= LOOK_EVERY);
         if !due {
             return false;
         }

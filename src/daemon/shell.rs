@@ -227,7 +227,7 @@ impl Shell {
 
     /// Writes down what waits to be written; called before every wait, so that nothing waits long.
     pub fn settle(&mut self) {
-        if !self.unwritten.is_empty() || !self.unsent.is_empty() {
+        if !self.unwritten.is_empty() || !self.unsent.is_empty() || self.failing {
             self.flush();
             self.run_follow();
             self.advance();
@@ -326,7 +326,9 @@ impl Shell {
         match self.keeper.commit(self.unwritten_at, &self.unwritten) {
             Ok(durable) => {
                 self.unwritten.clear();
-                if std::mem::take(&mut self.failing) {
+                if self.failing && self.keeper.is_short() {
+                    self.retry_at = self.now.plus(Span::SECOND);
+                } else if std::mem::take(&mut self.failing) {
                     tell::ledger_works();
                 }
                 self.release(&durable);
@@ -367,7 +369,12 @@ impl Shell {
             }
         }
         if first {
-            self.follow.push_back(Event::Link(LinkEvent::LedgerFailed { reason: error.to_string() }));
+            let reason = error.to_string();
+            let halt = Entry::Halted { by: "engine".to_owned(), reason: reason.clone() };
+            if let Err(error) = self.keeper.latch(self.now, halt) {
+                tell::not_latched(&error);
+            }
+            self.follow.push_back(Event::Link(LinkEvent::LedgerFailed { reason }));
         }
     }
 }

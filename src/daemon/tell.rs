@@ -84,6 +84,11 @@ pub fn no_journal(cause: &JournalError) {
     warn!(cause = source.as_str(), "{cause}: this run cannot be replayed past here");
 }
 
+/// Says that not even the halt could be written down.
+pub fn not_latched(cause: &CommitError) {
+    error!(cause = %cause, "the halt could not be written down either; a restart would not remember it");
+}
+
 /// Says that the ledger can be written again.
 pub fn ledger_works() {
     warn!("the ledger can be written again; trading stays halted until it is resumed");

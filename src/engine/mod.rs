@@ -337,8 +337,7 @@ impl Engine {
                 out.push(Command::Notice(Notice::FeedGap { symbol: *symbol, missed: *missed }));
             }
             LinkEvent::LedgerFailed { reason } => {
-                let reason = format!("the ledger cannot be written: {reason}");
-                self.halt(ENGINE, &reason, out);
+                self.halt(ENGINE, reason, out);
             }
         }
     }

@@ -68,6 +68,11 @@ impl Place {
         self.reserved
     }
 
+    /// Whether space is set aside.
+    pub(super) const fn is_reserved(&self) -> bool {
+        self.reserved
+    }
+
     /// Gives the space back to the disk; says whether there was any.
     pub(super) fn release(&mut self) -> bool {
         let released = self.reserved && fs::remove_file(beside(&self.path, "reserve")).is_ok();

@@ -118,6 +118,7 @@ impl Ledger {
             self.reread_head()?;
         }
         if entries.is_empty() {
+            self.set_aside();
             return Ok(Durable { head: self.head });
         }
         match self.write(at, entries) {
@@ -132,10 +133,20 @@ impl Ledger {
                 return Err(error);
             }
         }
+        self.set_aside();
+        Ok(Durable { head: self.head })
+    }
+
+    /// Whether the space kept for a full disk is gone: the next entry may be the last that fits.
+    #[must_use]
+    pub fn is_short(&self) -> bool {
+        self.place.as_ref().is_some_and(|place| !place.is_reserved())
+    }
+
+    fn set_aside(&mut self) {
         if let Some(place) = &mut self.place {
             place.reserve();
         }
-        Ok(Durable { head: self.head })
     }
 
     fn write(&mut self, at: Timestamp, entries: &[Entry]) -> Result<Head, CommitError> {

@@ -24,5 +24,6 @@ mod redaction;
 mod sim;
 mod sim_faults;
 mod sim_model;
+mod sim_recorded;
 mod support;
 mod trades;
