@@ -46,10 +46,6 @@ impl Keeper for Ledger {
         Self::commit(self, at, entries)
     }
 
-    fn latch(&mut self, at: Timestamp, halt: Entry) -> Result<Durable, CommitError> {
-        self.commit_from_reserve(at, &[halt])
-    }
-
     fn is_short(&self) -> bool {
         Self::is_short(self)
     }

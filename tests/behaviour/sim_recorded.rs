@@ -66,7 +66,7 @@ fn follow(sync: &mut BookSync, event: &MarketEvent) {
         MarketEvent::Book(book) => {
             sync.on_snapshot(book);
         }
-        MarketEvent::Depth(update) => sync.on_update(update.clone()),
+        MarketEvent::Depth(update) => sync.on_update(update),
         _ => {}
     }
     while sync.step().is_some() {}
