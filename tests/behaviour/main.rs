@@ -5,6 +5,7 @@
 mod api;
 mod backtest;
 mod book;
+mod candles;
 mod config;
 #[path = "../support/data.rs"]
 mod data;
@@ -19,6 +20,7 @@ mod klines;
 mod ledger;
 mod ledger_journal;
 mod ledger_tamper;
+mod mutation;
 mod practice;
 mod redaction;
 mod sim;
