@@ -15,6 +15,7 @@ use tracing_subscriber::registry::{Registry, SpanRef};
 use super::fields::Clean;
 use super::output::Output;
 use super::rules::is_ours;
+use super::spelled::{put_escaped, put_values, steers};
 use crate::clock;
 use crate::domain::Timestamp;
 
@@ -85,6 +86,10 @@ impl Fields {
         }
     }
 
+    fn iter(&self) -> impl Iterator<Item = (&'static str, &Clean)> {
+        self.0.iter().map(|(name, value)| (*name, value))
+    }
+
     fn take_message(&mut self) -> String {
         match self.0.iter().position(|(name, _)| *name == "message").map(|at| self.0.remove(at)) {
             Some((_, Clean::Text(text))) => text,
@@ -145,10 +150,10 @@ impl Line<'_> {
             let _ = write!(line, "{}: ", self.metadata.target());
         }
         put_escaped(&mut line, &self.message);
-        put_fields(&mut line, &self.fields);
+        put_values(&mut line, self.fields.iter());
         for span in self.spans.iter().rev() {
             if let Some(fields) = span.extensions().get::<Fields>() {
-                put_fields(&mut line, fields);
+                put_values(&mut line, fields.iter());
             }
         }
         line
@@ -220,54 +225,6 @@ fn level(level: Level) -> &'static str {
         Level::INFO => "info",
         Level::DEBUG => "debug",
         Level::TRACE => "trace",
-    }
-}
-
-/// ` key=value` for each field but the number of the message, which says nothing to people.
-fn put_fields(line: &mut String, fields: &Fields) {
-    for (name, value) in fields.0.iter().filter(|(name, _)| *name != "message_id") {
-        let _ = write!(line, " {name}=");
-        match value {
-            Clean::Text(text) => put_quoted(line, text),
-            Clean::Signed(_)
-            | Clean::Unsigned(_)
-            | Clean::Wide(_)
-            | Clean::UnsignedWide(_)
-            | Clean::Float(_)
-            | Clean::Bool(_)
-            | Clean::Redacted => {
-                let _ = write!(line, "{value}");
-            }
-        }
-    }
-}
-
-/// The text, in quotes when it would else run into what stands around it.
-fn put_quoted(line: &mut String, text: &str) {
-    if !text.is_empty() && !text.contains(|c: char| c.is_whitespace() || matches!(c, '"' | '=' | '\\')) {
-        return put_escaped(line, text);
-    }
-    line.push('"');
-    put_escaped(line, &text.replace('\\', "\\\\").replace('"', "\\\""));
-    line.push('"');
-}
-
-/// Whether a character could end the line, steer a terminal or turn the direction of writing.
-fn steers(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-}
-
-/// The text with everything escaped that [`steers`].
-fn put_escaped(line: &mut String, text: &str) {
-    for c in text.chars() {
-        let turns =
-            matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
-        if c.is_control() || turns {
-            line.extend(c.escape_default());
-        } else {
-            line.push(c);
-        }
     }
 }
 

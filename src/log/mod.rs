@@ -13,6 +13,7 @@ mod output;
 mod panics;
 mod redacting;
 mod rules;
+mod spelled;
 
 use std::io;
 use std::path::PathBuf;
@@ -55,7 +56,7 @@ impl Log {
             LogFormat::Json => Some(LineFormat::Json),
         };
         let (layer, lines) = match format {
-            None => (Redacting::new(rules.clone(), journal()?), None),
+            None => (Redacting::new(rules.clone(), journal()?).spelling_out(), None),
             Some(format) => {
                 let output = match &settings.file {
                     Some(path) => {
@@ -104,7 +105,8 @@ pub fn catch_panics() {
     panics::catch();
 }
 
-/// The layer that writes to the journal: `MESSAGE`, `PRIORITY`, `CODE_FILE`, and each field under its own name in capitals.
+/// The layer that writes to the journal: `MESSAGE` (with the values after it, since that is all that most people look at),
+/// `MESSAGE_ID`, `PRIORITY`, `CODE_FILE`, and each field under its own name in capitals.
 fn journal() -> Result<tracing_journald::Layer, StartLogError> {
     let priorities = PriorityMappings {
         error: Priority::Error,

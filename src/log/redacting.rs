@@ -12,6 +12,7 @@ use tracing_subscriber::registry::Registry;
 
 use super::fields::{Clean, Cleaner};
 use super::rules::Rules;
+use super::spelled::{put_escaped, put_values};
 
 /// Rebuilds each event and span from what the rules leave of it, and hands that to the layer behind.
 ///
@@ -20,12 +21,19 @@ use super::rules::Rules;
 pub struct Redacting {
     rules: Arc<Rules>,
     behind: Box<dyn Layer<Registry> + Send + Sync>,
+    spells_out: bool,
 }
 
 impl Redacting {
     /// In front of `behind`.
     pub fn new(rules: Arc<Rules>, behind: impl Layer<Registry> + Send + Sync) -> Self {
-        Self { rules, behind: Box::new(behind) }
+        Self { rules, behind: Box::new(behind), spells_out: false }
+    }
+
+    /// Puts the values of an event after its message too, for a sink that shows people only that.
+    #[must_use]
+    pub fn spelling_out(self) -> Self {
+        Self { spells_out: true, ..self }
     }
 
     /// The values of a record that may be written, in the places of its fields.
@@ -33,6 +41,21 @@ impl Redacting {
         let mut cleaner = Cleaner::new(&self.rules, fields);
         record(&mut cleaner);
         cleaner.into_values()
+    }
+}
+
+/// Makes of the message and the other values the message that people read.
+fn spell_out(metadata: &Metadata<'_>, clean: &mut [Option<Clean>]) {
+    let Some(message) = metadata.fields().field("message") else { return };
+    let mut text = String::new();
+    match clean.get(message.index()) {
+        Some(Some(Clean::Text(said))) => put_escaped(&mut text, said),
+        Some(_) | None => return,
+    }
+    let others = metadata.fields().iter().zip(&*clean).filter(|(field, _)| field.index() != message.index());
+    put_values(&mut text, others.filter_map(|(field, value)| Some((field.name(), value.as_ref()?))));
+    if let Some(place) = clean.get_mut(message.index()) {
+        *place = Some(Clean::Text(text));
     }
 }
 
@@ -82,7 +105,10 @@ impl Layer<Registry> for Redacting {
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, Registry>) {
         let metadata = event.metadata();
-        let clean = self.clean(metadata.fields().len(), |cleaner| event.record(cleaner));
+        let mut clean = self.clean(metadata.fields().len(), |cleaner| event.record(cleaner));
+        if self.spells_out {
+            spell_out(metadata, &mut clean);
+        }
         with_values!(metadata, clean, |values| {
             let event = if event.is_root() {
                 Event::new_child_of(None, metadata, &values)

@@ -59,7 +59,7 @@ fn the_journal_gets_fields_under_their_own_names() {
     assert_no_secret(&text);
     let lines: Vec<&str> = text.lines().collect();
     for (name, value) in [
-        ("MESSAGE", "refused [redacted]"),
+        ("MESSAGE", "refused [redacted] symbol=BTCUSDT price=[redacted]"),
         ("MESSAGE_ID", tradingbot::log::message::ORDER_REFUSED.id),
         ("PRIORITY", "4"),
         ("SYMBOL", "BTCUSDT"),
