@@ -5,14 +5,12 @@ use super::problem::Code;
 /// Looks for the end of a head while it arrives, and refuses it at the first byte that no head may hold.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Scanner {
-    /// Bytes looked at.
-    at: usize,
-    /// Where the line began.
+    /// Bytes that are in order.
+    checked: usize,
+    /// Where the line begins.
     line: usize,
     /// Lines that are over.
     lines: usize,
-    /// Whether the last byte was a carriage return.
-    returned: bool,
 }
 
 /// What a head says about what comes after it.
@@ -25,53 +23,66 @@ pub(super) struct Framing {
 impl Scanner {
     /// Looks on through `bytes`, of which it has seen the beginning before; gives the length of the head once it is whole.
     pub(super) fn look(&mut self, bytes: &[u8]) -> Result<Option<usize>, Code> {
-        for &byte in bytes.get(self.at..).unwrap_or_default() {
-            self.at += 1;
-            match byte {
-                b'\n' if self.returned => {
-                    self.returned = false;
-                    let empty = self.at - self.line == 2;
-                    if empty {
-                        return if self.lines == 0 { Err(Code::Malformed) } else { Ok(Some(self.at)) };
-                    }
-                    self.lines += 1;
-                    self.line = self.at;
-                    if self.lines > HEADERS_MAX + 1 {
-                        return Err(Code::HeadTooLarge);
-                    }
-                }
-                _ if self.returned => return Err(Code::Malformed),
-                b'\r' => self.returned = true,
-                b'\t' if self.lines > 0 => {}
-                b' '..=b'~' => {}
-                0x80..=0xff if self.lines > 0 => {}
-                0..=0x1f | 0x7f..=0xff => return Err(Code::Malformed),
+        loop {
+            let fresh = bytes.get(self.checked..).unwrap_or_default();
+            let Some(len) = memchr::memchr(b'\n', fresh) else {
+                // A carriage return in the end may be the beginning of a line end.
+                let part = fresh.strip_suffix(b"\r").unwrap_or(fresh);
+                self.check(part)?;
+                return Ok(None);
+            };
+            let part = fresh.get(..len).and_then(|line| line.strip_suffix(b"\r")).ok_or(Code::Malformed)?;
+            self.check(part)?;
+            let empty = self.checked == self.line;
+            self.checked += 2;
+            self.line = self.checked;
+            if empty {
+                return if self.lines == 0 { Err(Code::Malformed) } else { Ok(Some(self.checked)) };
             }
-            if self.lines == 0 && self.at > REQUEST_LINE_BYTES_MAX {
-                return Err(Code::UriTooLong);
-            }
-            if self.at > HEAD_BYTES_MAX {
+            self.lines += 1;
+            if self.lines > HEADERS_MAX + 1 {
                 return Err(Code::HeadTooLarge);
             }
         }
-        Ok(None)
+    }
+
+    /// Checks the next bytes of a line.
+    fn check(&mut self, part: &[u8]) -> Result<(), Code> {
+        // Without a way out in the middle, so that many bytes are looked at in one step.
+        let plain = if self.lines == 0 {
+            part.iter().fold(true, |plain, byte| plain & matches!(byte, b' '..=b'~'))
+        } else {
+            part.iter().fold(true, |plain, byte| plain & matches!(byte, b'\t' | b' '..=b'~' | 0x80..=0xff))
+        };
+        if !plain {
+            return Err(Code::Malformed);
+        }
+        self.checked += part.len();
+        if self.lines == 0 && self.checked > REQUEST_LINE_BYTES_MAX {
+            return Err(Code::UriTooLong);
+        }
+        if self.checked > HEAD_BYTES_MAX {
+            return Err(Code::HeadTooLarge);
+        }
+        Ok(())
     }
 }
 
 impl Framing {
     /// Reads a whole head, which ends in an empty line.
     pub(super) fn read(head: &[u8], body_bytes_max: usize) -> Result<Self, Code> {
-        let mut lines = head.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
-        let http_11 = request_line(lines.next().unwrap_or_default())?;
+        let (line, mut rest) = first_line(head);
+        let http_11 = request_line(line)?;
         let mut seen = Seen::default();
         let mut length = None;
-        for line in lines.take_while(|line| !line.is_empty()) {
-            let colon = memchr::memchr(b':', line).ok_or(Code::Malformed)?;
-            let (name, rest) = line.split_at(colon);
-            let value = rest.get(1..).unwrap_or_default().trim_ascii();
-            if name.is_empty() || !name.iter().all(|byte| is_token_byte(*byte)) {
-                return Err(Code::Malformed);
+        loop {
+            let (line, after) = first_line(rest);
+            rest = after;
+            if line.is_empty() {
+                break;
             }
+            let (name, value) = line.split_at(leading(line, TOKEN));
+            let value = value.strip_prefix(b":").filter(|_| !name.is_empty()).ok_or(Code::Malformed)?.trim_ascii();
             let Some(single) = Single::of(name) else { continue };
             if !seen.first(single) {
                 return Err(if single == Single::Host { Code::BadHost } else { single.repeated() });
@@ -171,6 +182,13 @@ impl Seen {
     }
 }
 
+/// A line without its end, and what comes after it.
+fn first_line(text: &[u8]) -> (&[u8], &[u8]) {
+    let end = memchr::memchr(b'\n', text).unwrap_or(text.len());
+    let (line, rest) = text.split_at(end);
+    (line.strip_suffix(b"\r").unwrap_or(line), rest.get(1..).unwrap_or_default())
+}
+
 /// Whether it speaks HTTP/1.1, or an error when it speaks neither that nor HTTP/1.0.
 fn request_line(line: &[u8]) -> Result<bool, Code> {
     let mut words = line.split(|byte| *byte == b' ');
@@ -178,9 +196,8 @@ fn request_line(line: &[u8]) -> Result<bool, Code> {
     else {
         return Err(Code::Malformed);
     };
-    let plain =
-        !method.is_empty() && method.len() <= METHOD_BYTES_MAX && method.iter().all(|byte| is_token_byte(*byte));
-    if !plain || !is_target(target) {
+    let plain = !method.is_empty() && method.len() <= METHOD_BYTES_MAX;
+    if !plain || leading(method, TOKEN) < method.len() || !is_target(target) {
         return Err(Code::Malformed);
     }
     match version {
@@ -193,11 +210,7 @@ fn request_line(line: &[u8]) -> Result<bool, Code> {
 
 /// A path with its query, `*`, or a whole address as proxies are sent it. No fragment, which nobody should send.
 fn is_target(target: &[u8]) -> bool {
-    let plain = target.iter().all(|byte| {
-        byte.is_ascii_alphanumeric()
-            || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'%' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*')
-            || matches!(byte, b'+' | b',' | b';' | b'=' | b':' | b'@' | b'/' | b'?' | b'[' | b']')
-    });
+    let plain = leading(target, TARGET) == target.len();
     let whole = || hyper::Uri::try_from(target).is_ok_and(|uri| uri.scheme().is_some());
     plain && (target.first() == Some(&b'/') || target == b"*" || whole())
 }
@@ -212,17 +225,49 @@ fn content_length(value: &[u8]) -> Result<usize, Code> {
 
 /// A name or address, maybe with a port; nothing that could be taken for a path, a list or a user.
 fn is_host(value: &[u8]) -> bool {
-    !value.is_empty()
-        && value.len() <= HOST_BYTES_MAX
-        && value
-            .iter()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':' | b'[' | b']'))
+    !value.is_empty() && value.len() <= HOST_BYTES_MAX && leading(value, HOST) == value.len()
 }
 
-const fn is_token_byte(byte: u8) -> bool {
-    matches!(byte,
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9'
-        | b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~')
+/// How many of the first bytes are of a class.
+fn leading(text: &[u8], class: u8) -> usize {
+    text.iter().position(|byte| CLASSES[usize::from(*byte)] & class == 0).unwrap_or(text.len())
+}
+
+/// May stand in a method or the name of a header.
+const TOKEN: u8 = 1;
+/// May stand in what a request is for.
+const TARGET: u8 = 2;
+/// May stand in a host.
+const HOST: u8 = 4;
+/// What each byte may stand in.
+const CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut byte = 0_u8;
+    loop {
+        let (mut class, alphanumeric) = (0, byte.is_ascii_alphanumeric());
+        if alphanumeric || holds(b"!#$%&'*+-.^_`|~", byte) {
+            class |= TOKEN;
+        }
+        if alphanumeric || holds(b"-._~%!$&'()*+,;=:@/?[]", byte) {
+            class |= TARGET;
+        }
+        if alphanumeric || holds(b".-_:[]", byte) {
+            class |= HOST;
+        }
+        classes[byte as usize] = class;
+        if byte == u8::MAX {
+            break;
+        }
+        byte += 1;
+    }
+    classes
+};
+
+const fn holds(bytes: &[u8], wanted: u8) -> bool {
+    match bytes {
+        [first, rest @ ..] => *first == wanted || holds(rest, wanted),
+        [] => false,
+    }
 }
 
 /// Largest head, request line and headers together.

@@ -75,13 +75,14 @@ pub async fn serve(
     let server = Arc::new(Server::new(doors, settings.borrow().clone()));
     server.greet();
     let graceful = Arc::new(GracefulShutdown::new());
-    let slots = Arc::new(Semaphore::new(server.settings.connections_max));
-    let control_slots = Arc::new(Semaphore::new(CONTROL_CONNECTIONS_MAX));
+    let mut places = Vec::new();
     let mut accepting = tokio::task::JoinSet::new();
     for listener in listeners {
-        let slots = if listener.is_control() { &control_slots } else { &slots };
+        let most = if listener.is_control() { CONTROL_CONNECTIONS_MAX } else { server.settings.connections_max };
+        let slots = Arc::new(Semaphore::new(most));
         let ready = listener.ready()?;
-        accepting.spawn(accept(Arc::clone(&server), ready, Arc::clone(slots), Arc::clone(&graceful)));
+        accepting.spawn(accept(Arc::clone(&server), ready, Arc::clone(&slots), Arc::clone(&graceful)));
+        places.push((slots, most));
     }
     accepting.spawn(keep_house(Arc::clone(&server), settings));
     let mut shutdown = pin!(shutdown);
@@ -97,7 +98,7 @@ pub async fn serve(
     server.left.store(true, Ordering::Relaxed);
     server.leaving.send_replace(true);
     let settings = &server.settings;
-    let _ = timeout(settings.linger, all_free(&slots, &control_slots, settings.connections_max)).await;
+    let _ = timeout(settings.linger, all_free(&places)).await;
     let Some(graceful) = Arc::into_inner(graceful) else { return Ok(()) };
     let _ = timeout(settings.drain, graceful.shutdown()).await;
     Ok(())
@@ -268,6 +269,8 @@ fn attend(
     });
     let connection = http1::Builder::new()
         .max_headers(HEADERS_MAX)
+        // Head and body of an answer in one piece: answers are small, and so it costs less.
+        .writev(false)
         .max_buf_size(HEAD_BYTES_MAX * 2)
         .serve_connection(guard, service);
     let connection = graceful.watch(connection);
@@ -278,10 +281,11 @@ fn attend(
     }
 }
 
-async fn all_free(slots: &Semaphore, control_slots: &Semaphore, slots_max: usize) {
-    let all = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-    let _ = slots.acquire_many(all(slots_max)).await;
-    let _ = control_slots.acquire_many(all(CONTROL_CONNECTIONS_MAX)).await;
+/// Waits until every connection has given its slot back.
+async fn all_free(places: &[(Arc<Semaphore>, usize)]) {
+    for (slots, most) in places {
+        let _ = slots.acquire_many(u32::try_from(*most).unwrap_or(u32::MAX)).await;
+    }
 }
 
 const CONTROL_CONNECTIONS_MAX: usize = 16;

@@ -30,7 +30,7 @@ pub struct Settings {
     pub write_timeout: Duration,
     /// Longest for the engine or the ledger to answer.
     pub answer_timeout: Duration,
-    /// Most connections at once. The control socket has some of its own besides.
+    /// Most connections at once over one listener. The control socket has a number of its own.
     pub connections_max: usize,
     /// Most event streams at once.
     pub streams_max: usize,

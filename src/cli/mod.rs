@@ -2,11 +2,13 @@
 
 mod backtest;
 mod book;
+mod call;
 mod candles;
 mod check_config;
 mod exit;
 mod indicator;
 mod ledger;
+mod look;
 mod out_file;
 mod padded;
 mod pages;
@@ -14,6 +16,7 @@ mod paper;
 mod replay;
 mod run;
 mod show;
+mod steer;
 mod token;
 
 use std::io::{self, BufWriter, Write};
@@ -56,14 +59,30 @@ enum Command {
     CheckConfig(check_config::CheckConfig),
     /// Check, show or export the ledger.
     Ledger(ledger::Ledger),
+    /// Cancel an order of a running bot.
+    Cancel(steer::Cancel),
+    /// Leave what a running bot holds of a symbol, at market.
+    Close(steer::Close),
     /// Print the completion script of a shell.
     Completions(pages::Completions),
     /// Print an indicator over a file of klines, as CSV or JSON.
     Indicator(indicator::Indicator),
+    /// Halt a running bot: it sends nothing more until it is resumed.
+    Halt(steer::Halt),
     /// Print the manual page, or write all pages to a folder.
     Man(pages::Man),
+    /// Show orders of a running bot that may still trade.
+    Orders(look::Orders),
+    /// Show open positions of a running bot.
+    Positions(look::Positions),
+    /// Let a halted bot trade again.
+    Resume(steer::Resume),
+    /// Show how a running bot is doing.
+    Status(look::Status),
     /// Make, list and take back tokens for the API.
     Token(token::Token),
+    /// Show positions that a running bot has closed, the latest first.
+    Trades(look::Trades),
 }
 
 /// What this process was given besides its command line: taken once, before anything else.
@@ -117,7 +136,15 @@ fn run(args: Args, inherited: Inherited, out: &mut dyn Write) -> Result<(), Fail
         Command::Completions(command) => command.run(out),
         Command::Indicator(command) => command.run(args.json, out),
         Command::Man(command) => command.run(out),
+        Command::Cancel(command) => command.run(inherited, args.json, out),
+        Command::Close(command) => command.run(inherited, args.json, out),
+        Command::Halt(command) => command.run(inherited, args.json, out),
+        Command::Orders(command) => command.run(inherited, args.json, out),
+        Command::Positions(command) => command.run(inherited, args.json, out),
+        Command::Resume(command) => command.run(inherited, args.json, out),
+        Command::Status(command) => command.run(inherited, args.json, out),
         Command::Token(command) => command.run(args.json, out),
+        Command::Trades(command) => command.run(inherited, args.json, out),
     }
 }
 

@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use serde::Serialize;
 
+use super::show::Table;
 use super::{Exit, Failure};
 use crate::api::{Scope, Standing, TokenFile, TokenFileError, TokenName, TokenRecord};
 use crate::clock;
@@ -183,18 +184,22 @@ fn show_rows(rows: &[Row<'_>], out: &mut dyn Write) -> Result<(), Failure> {
         writeln!(out, "there are no tokens; make one with `tradingbot token new --name NAME --scope read`")?;
         return Ok(());
     }
-    writeln!(out, "{:31} {:5} {:8} {:20} EXPIRES", "NAME", "SCOPE", "STANDING", "CREATED")?;
+    let mut table = Table::new(&["NAME", "SCOPE", "STANDING", "CREATED", "EXPIRES"]);
     for row in rows {
         let standing = match row.standing {
             Standing::Live => "live",
             Standing::Expired => "expired",
             Standing::Revoked => "revoked",
         };
-        let created = to_second(row.created);
-        let expires = row.expires.map_or_else(|| "never".to_owned(), to_second);
-        writeln!(out, "{:31} {:5} {standing:8} {created:20} {expires}", row.name, row.scope)?;
+        table.row(vec![
+            row.name.to_string(),
+            row.scope.to_string(),
+            standing.to_owned(),
+            to_second(row.created),
+            row.expires.map_or_else(|| "never".to_owned(), to_second),
+        ]);
     }
-    Ok(())
+    Ok(table.write(out)?)
 }
 
 fn to_second(at: Timestamp) -> String {

@@ -6,6 +6,7 @@ mod api;
 mod backtest;
 mod book;
 mod candles;
+mod client;
 mod config;
 #[path = "../support/data.rs"]
 mod data;

@@ -1,0 +1,154 @@
+//! `tradingbot halt`, `resume`, `cancel`, `close`: what an operator asks of a running bot.
+
+use std::io::Write;
+
+use reqwest::Method;
+use serde::Deserialize;
+
+use super::call::{Call, parse};
+use super::look::raw;
+use super::{Failure, Inherited};
+use crate::domain::{ClientOrderId, Symbol};
+
+/// `tradingbot halt`.
+#[derive(Debug, clap::Args)]
+pub struct Halt {
+    /// Why; goes to the ledger.
+    #[arg(long)]
+    reason: String,
+    #[command(flatten)]
+    call: Call,
+}
+
+/// `tradingbot resume`.
+#[derive(Debug, clap::Args)]
+pub struct Resume {
+    /// Why; goes to the ledger.
+    #[arg(long)]
+    reason: String,
+    #[command(flatten)]
+    call: Call,
+}
+
+/// `tradingbot cancel`.
+#[derive(Debug, clap::Args)]
+pub struct Cancel {
+    /// Which order, as `tradingbot orders` shows it.
+    id: ClientOrderId,
+    #[command(flatten)]
+    call: Call,
+}
+
+/// `tradingbot close`.
+#[derive(Debug, clap::Args)]
+pub struct Close {
+    /// Which symbol.
+    symbol: Symbol,
+    #[command(flatten)]
+    call: Call,
+}
+
+/// What a change came to, and what to say of it.
+struct Words<'w> {
+    done: &'w str,
+    already: &'w str,
+}
+
+#[derive(Debug, Deserialize)]
+struct Answer {
+    verdict: Verdict,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Verdict {
+    Done,
+    Already,
+}
+
+impl Halt {
+    /// Halts.
+    ///
+    /// # Errors
+    ///
+    /// The bot cannot be reached, or refuses.
+    pub fn run(&self, inherited: Inherited, json: bool, out: &mut dyn Write) -> Result<(), Failure> {
+        let body = self.call.bot(inherited)?.change(&Method::POST, "/v1/halt", Some(&self.reason))?;
+        let done = "halted: nothing is sent until `tradingbot resume`; positions are left as they are";
+        show(&body, json, &Words { done, already: "it was halted before; the first reason stays" }, out)
+    }
+}
+
+impl Resume {
+    /// Resumes.
+    ///
+    /// # Errors
+    ///
+    /// The bot cannot be reached, or refuses.
+    pub fn run(&self, inherited: Inherited, json: bool, out: &mut dyn Write) -> Result<(), Failure> {
+        let body = self.call.bot(inherited)?.change(&Method::POST, "/v1/resume", Some(&self.reason))?;
+        show(&body, json, &Words { done: "resumed: it trades again", already: "it was not halted" }, out)
+    }
+}
+
+impl Cancel {
+    /// Asks for the end of an order.
+    ///
+    /// # Errors
+    ///
+    /// The bot cannot be reached, or refuses.
+    pub fn run(&self, inherited: Inherited, json: bool, out: &mut dyn Write) -> Result<(), Failure> {
+        let body = self.call.bot(inherited)?.change(&Method::DELETE, &format!("/v1/orders/{}", self.id), None)?;
+        let done = "its end is asked for; `tradingbot orders` shows when it has come";
+        show(&body, json, &Words { done, already: "its end was asked for before" }, out)
+    }
+}
+
+impl Close {
+    /// Asks to leave a symbol.
+    ///
+    /// # Errors
+    ///
+    /// The bot cannot be reached, or refuses.
+    pub fn run(&self, inherited: Inherited, json: bool, out: &mut dyn Write) -> Result<(), Failure> {
+        let path = format!("/v1/positions/{}/close", percent(self.symbol.as_str()));
+        let body = self.call.bot(inherited)?.change(&Method::POST, &path, None)?;
+        let done = "it is being left at market; `tradingbot positions` shows when nothing is held";
+        show(&body, json, &Words { done, already: "it is being left already" }, out)
+    }
+}
+
+fn show(body: &[u8], json: bool, words: &Words<'_>, out: &mut dyn Write) -> Result<(), Failure> {
+    if json {
+        return raw(body, out);
+    }
+    let answer: Answer = parse(body)?;
+    let text = match answer.verdict {
+        Verdict::Done => words.done,
+        Verdict::Already => words.already,
+    };
+    Ok(writeln!(out, "{text}")?)
+}
+
+/// A name as a part of a path.
+fn percent(name: &str) -> String {
+    name.bytes().fold(String::new(), |mut text, byte| {
+        if byte.is_ascii_alphanumeric() || byte == b'_' {
+            text.push(char::from(byte));
+        } else {
+            text.push_str(&format!("%{byte:02X}"));
+        }
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letters_outside_ascii_are_spelt_in_bytes() {
+        assert_eq!(percent("BTC_USDT"), "BTC_USDT");
+        assert_eq!(percent("币USDT"), "%E5%B8%81USDT");
+    }
+}
