@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crate::domain::{
     AccountEvent, AmountError, ClientOrderId, ExchangeOrderId, Fee, Fill, Instrument, Liquidity, NewOrder, Notional,
-    Outcome, Price, Qty, Side, Symbol, Timestamp, TradeId,
+    Outcome, Price, Qty, Side, Span, Symbol, Timestamp, TradeId,
 };
 
 use super::account::Account;
@@ -29,6 +29,7 @@ pub(super) struct Clearing {
 struct Record {
     symbol: Symbol,
     exchange_id: ExchangeOrderId,
+    accepted: Timestamp,
     fills: Vec<Fill>,
     fate: Fate,
     denied: bool,
@@ -59,10 +60,11 @@ impl Clearing {
         self.records.get(&id).is_some_and(|record| record.fate == Fate::Live)
     }
 
-    pub(super) fn accept(&mut self, order: &NewOrder) -> ExchangeOrderId {
+    pub(super) fn accept(&mut self, at: Timestamp, order: &NewOrder) -> ExchangeOrderId {
         let exchange_id = ExchangeOrderId(self.next_order);
         self.next_order += 1;
-        let record = Record { symbol: order.symbol, exchange_id, fills: Vec::new(), fate: Fate::Live, denied: false };
+        let (symbol, fills) = (order.symbol, Vec::new());
+        let record = Record { symbol, exchange_id, accepted: at, fills, fate: Fate::Live, denied: false };
         self.records.insert(order.id, record);
         self.events.push(AccountEvent::Accepted { id: order.id, exchange_id });
         exchange_id
@@ -124,9 +126,10 @@ impl Clearing {
         self.events.push(AccountEvent::Ended { id, outcome, reason: reason.to_owned() });
     }
 
-    /// Whether this order is known and has never been denied.
-    pub(super) fn is_deniable(&self, id: ClientOrderId) -> bool {
-        self.records.get(&id).is_some_and(|record| !record.denied)
+    /// Whether this order is known, but not to all of the exchange yet, and has never been denied.
+    pub(super) fn is_deniable(&self, at: Timestamp, id: ClientOrderId) -> bool {
+        let fresh = |record: &Record| at.since(record.accepted) < HIDDEN_MAX;
+        self.records.get(&id).is_some_and(|record| !record.denied && fresh(record))
     }
 
     /// Says, this once, that a known order is not.
@@ -175,5 +178,7 @@ impl Clearing {
     }
 }
 
+/// How long the part of the exchange that is asked may lag behind the part that trades.
+const HIDDEN_MAX: Span = Span::from_secs(10);
 /// Ended orders that can still be asked for.
 const REMEMBERED_MAX: usize = 10_000;

@@ -23,7 +23,7 @@ pub struct Faults {
     pub reject: Rate,
     /// A cancel that comes just after its order was filled.
     pub cancel_race: Rate,
-    /// An order that the exchange says it does not know, once, although it does.
+    /// An order that the exchange says it does not know, once and within ten seconds of taking it, although it does.
     pub hidden: Rate,
     /// A request with which the connection goes down: until it is up, requests are lost and events wait.
     pub down: Rate,

@@ -34,7 +34,7 @@ impl Matcher {
             Ok(lock) => lock,
             Err(reason) => return clearing.reject(order.id, reason),
         };
-        clearing.accept(order);
+        clearing.accept(at, order);
         let lock = clearing.account.lock(funds::asset_of(&self.rules, order.side), lock);
         let mut live = Live::new(order.clone(), lock);
         if !matches!(order.kind, OrderKind::Stop { .. }) {

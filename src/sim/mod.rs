@@ -185,7 +185,7 @@ impl Sim {
             Request::Submit(order) => self.take_order(at, &order),
             Request::Cancel { id, symbol } => self.take_cancel(at, id, symbol),
             Request::Ask { id, symbol } => {
-                let denied = self.clearing.is_deniable(id)
+                let denied = self.clearing.is_deniable(at, id)
                     && self.link.mishap(|faults| faults.hidden, |counts| &mut counts.hidden);
                 if denied {
                     self.clearing.deny(id);
