@@ -348,7 +348,8 @@ impl Shell {
         }
     }
 
-    /// What cannot be written is not done: nothing leaves, the engine halts, and the entries wait for a better disk.
+    /// What cannot be written is not done: no order leaves, the engine halts, and the entries wait for a better disk. To
+    /// end an order, or to ask for one, adds no risk and does not wait.
     fn refuse(&mut self, error: &CommitError) {
         let first = !std::mem::replace(&mut self.failing, true);
         self.retry_at = self.now.plus(Span::SECOND);
@@ -361,11 +362,8 @@ impl Shell {
                     id: order.get().id,
                     reason: "not sent: the ledger cannot be written".to_owned(),
                 })),
-                Send::Cancel(id, _) => self.follow.push_back(Event::Account(AccountEvent::CancelRefused {
-                    id,
-                    reason: "not sent: the ledger cannot be written".to_owned(),
-                })),
-                Send::Ask(..) => {}
+                Send::Cancel(id, symbol) => self.venue.cancel(self.now, id, symbol),
+                Send::Ask(id, symbol) => self.venue.ask(self.now, id, symbol),
             }
         }
         if first {
