@@ -154,9 +154,22 @@ impl Account {
         Ok(())
     }
 
+    /// What is held is reckoned at other prices than before, not all of which are of now: neither a gain nor a loss, nor
+    /// a peak.
+    ///
+    /// # Errors
+    ///
+    /// [`AmountError`].
+    pub fn revalue(&mut self, change: Notional) -> Result<(), AmountError> {
+        self.equity = self.equity.plus(change)?;
+        Ok(())
+    }
+
     /// Takes up peak and day from an earlier life's mark.
     pub fn remember(&mut self, at: Timestamp, equity: Notional) {
-        self.peak = self.peak.max(equity);
+        if equity > self.peak {
+            (self.peak, self.trough) = (equity, equity);
+        }
         if at.day() != self.day {
             (self.day, self.day_start) = (at.day(), equity);
         }

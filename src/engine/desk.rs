@@ -1,7 +1,8 @@
 //! A desk: one strategy over one symbol, with a book of its own.
 
 use crate::domain::{
-    Candle, ClientOrderId, EntryStyle, Exits, Notional, Rate, Sizing, Span, StrategyName, StrategySettings, Timestamp,
+    Candle, ClientOrderId, EntryStyle, ExitReason, Exits, Notional, Rate, Sizing, Span, StrategyName, StrategySettings,
+    Timestamp,
 };
 use crate::strategy::{self, RangeShare, Signal, Strategy};
 
@@ -21,6 +22,10 @@ pub struct Desk {
     pub entering: Option<ClientOrderId>,
     /// Its exit order that may still trade.
     pub leaving: Option<ClientOrderId>,
+    /// Why it is to be left: a wish that holds until nothing is held, however often an exit fails.
+    pub parting: Option<ExitReason>,
+    /// No exit is tried before then.
+    pub exit_due: Timestamp,
     /// When it last closed a position.
     pub closed: Option<Timestamp>,
     /// Whether the rule wished to leave at the open of the interval that comes next.
@@ -87,6 +92,8 @@ impl Desk {
             position: None,
             entering: None,
             leaving: None,
+            parting: None,
+            exit_due: Timestamp::ZERO,
             closed: None,
             signalled: false,
             rule: strategy::build(settings.rule),
@@ -108,6 +115,12 @@ impl Desk {
         }
         self.seen = self.seen.saturating_add(1);
         (self.seen > warm_up).then_some(signal)
+    }
+
+    /// Whether there is nothing on it and nothing on its way to it.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.position.is_none() && self.entering.is_none() && self.leaving.is_none()
     }
 
     /// The average true range as a share of the price, once known; for sizing by volatility.

@@ -1,7 +1,7 @@
 //! What is known of each market: rules, last price, best prices, and how old that is.
 
 use crate::domain::event::Trade;
-use crate::domain::{AmountError, Candle, Instrument, Price, Qty, Span, Symbol, Timestamp};
+use crate::domain::{AmountError, Asset, Candle, Instrument, Price, Qty, Span, Symbol, Timestamp};
 use crate::market::{BookSync, BuildCandleError, CandleBuilder, Interval, Step};
 
 /// One market.
@@ -15,8 +15,12 @@ pub struct Market {
     pub bid: Option<Price>,
     /// Lowest price somebody sells at, when known.
     pub ask: Option<Price>,
-    /// When it was last heard of.
+    /// When what was heard of it last had happened, as far as that was said.
     pub heard: Timestamp,
+    /// How late what comes is: how long before it came the last event that has a time of its own had happened.
+    lag: Span,
+    /// Whether the last price is of this life.
+    pub priced: bool,
     /// What all desks hold of it together.
     pub held: Qty,
     /// Which desks trade it.
@@ -25,6 +29,17 @@ pub struct Market {
     pub book: BookSync,
     /// Candles in the making, one for each interval that a desk looks at.
     pub forming: Vec<Forming>,
+}
+
+impl Market {
+    /// Notes that something of it was heard of now. `made` is when it had happened, by the exchange's clock, if that was
+    /// said; what comes without a time is taken to be as late as what last came with one.
+    pub fn hear(&mut self, now: Timestamp, made: Option<Timestamp>) {
+        if let Some(made) = made {
+            self.lag = now.since(made).max(Span::ZERO);
+        }
+        self.heard = now.minus(self.lag);
+    }
 }
 
 /// A candle in the making.
@@ -117,6 +132,8 @@ impl Markets {
                 bid: None,
                 ask: None,
                 heard: Timestamp::ZERO,
+                lag: Span::ZERO,
+                priced: false,
                 held: Qty::ZERO,
                 desks: Vec::new(),
                 book: BookSync::new(),
@@ -134,6 +151,12 @@ impl Markets {
         let place = self.markets.binary_search_by_key(&symbol, |market| market.rules.symbol).ok()?;
         self.recent = place;
         Some(place)
+    }
+
+    /// The place of the market that trades `base` for `quote`, if there is one.
+    #[must_use]
+    pub fn of_pair(&self, base: Asset, quote: Asset) -> Option<usize> {
+        self.markets.iter().position(|market| market.rules.base == base && market.rules.quote == quote)
     }
 
     /// The market at `place`.

@@ -19,8 +19,8 @@ use std::collections::BTreeMap;
 use crate::domain::event::Trade;
 use crate::domain::snapshot::HaltView;
 use crate::domain::{
-    AmountError, Asset, Candle, ClientOrderId, Entry, Event, Instrument, Limits, LinkEvent, MarketEvent, Price, RunId,
-    Seq, Span, Stamped, StrategySettings, Symbol, Timestamp,
+    AmountError, Asset, Candle, ClientOrderId, Entry, Event, Instrument, Limits, LinkEvent, MarketEvent, Notional,
+    OrderKind, Price, RunId, Seq, Span, Stamped, StrategySettings, Symbol, Timestamp,
 };
 use crate::risk::Gate;
 
@@ -75,6 +75,8 @@ pub struct Engine {
     fills: u64,
     refusals: u64,
     unclaimed: bool,
+    /// Whether something is held at a price of an earlier life: what the account is worth is not known then.
+    repricing: bool,
     closed: Vec<Candle>,
 }
 
@@ -116,6 +118,7 @@ impl Engine {
             fills: 0,
             refusals: 0,
             unclaimed: false,
+            repricing: false,
             closed: Vec::new(),
         }
     }
@@ -125,7 +128,9 @@ impl Engine {
         self.seq = stamped.seq;
         self.leg = 0;
         self.now = self.now.max(stamped.at);
-        self.account.tell_time(self.now);
+        if !self.repricing {
+            self.account.tell_time(self.now);
+        }
         let result = match &stamped.event {
             Event::Market(event) => self.on_market(event, out),
             Event::Account(event) => self.on_account(event, out),
@@ -140,7 +145,7 @@ impl Engine {
             out.push(Command::Notice(Notice::Overflow));
             self.halt(ENGINE, "an amount is too large to compute with", out);
         }
-        if self.now >= self.mark_due {
+        if self.now >= self.mark_due && !self.repricing {
             self.mark(out);
         }
         if self.wake_at.is_some_and(|at| self.now >= at) {
@@ -191,13 +196,14 @@ impl Engine {
             MarketEvent::Quote(quote) => {
                 let now = self.now;
                 let known = self.markets.at_mut(market);
-                (known.bid, known.ask, known.heard) = (Some(quote.bid), Some(quote.ask), now);
+                (known.bid, known.ask) = (Some(quote.bid), Some(quote.ask));
+                known.hear(now, None);
                 Ok(())
             }
             MarketEvent::Book(snapshot) => {
                 let now = self.now;
                 let known = self.markets.at_mut(market);
-                known.heard = now;
+                known.hear(now, None);
                 known.book.on_snapshot(snapshot);
                 self.work_off(market, out);
                 Ok(())
@@ -205,12 +211,14 @@ impl Engine {
             MarketEvent::Depth(update) => {
                 let now = self.now;
                 let known = self.markets.at_mut(market);
-                known.heard = now;
+                known.hear(now, Some(update.at));
                 known.book.on_update(update);
                 self.work_off(market, out);
                 Ok(())
             }
             MarketEvent::Candle { interval, candle, last, .. } => {
+                let now = self.now;
+                self.markets.at_mut(market).hear(now, None);
                 self.on_last(market, *last)?;
                 self.on_candle(market, *interval, candle, out)
             }
@@ -226,6 +234,8 @@ impl Engine {
     }
 
     fn on_trade(&mut self, market: usize, trade: &Trade, out: &mut Vec<Command>) -> Result<(), AmountError> {
+        let now = self.now;
+        self.markets.at_mut(market).hear(now, Some(trade.at));
         self.on_last(market, trade.price)?;
         for at in 0..self.markets.at(market).forming.len() {
             let forming = &mut self.markets.at_mut(market).forming[at];
@@ -242,16 +252,30 @@ impl Engine {
     }
 
     /// A new last price: the account is worth more or less.
-    fn on_last(&mut self, market: usize, price: Price) -> Result<(), AmountError> {
+    pub(super) fn on_last(&mut self, market: usize, price: Price) -> Result<(), AmountError> {
+        self.value_at(market, price)?;
         let known = self.markets.at_mut(market);
-        known.heard = self.now;
+        if !std::mem::replace(&mut known.priced, true) && self.repricing {
+            self.repricing = self.markets.iter().any(|market| !market.priced && !market.held.is_zero());
+            return self.change_worth(Notional::ZERO);
+        }
+        Ok(())
+    }
+
+    /// Values what is held at another price.
+    fn value_at(&mut self, market: usize, price: Price) -> Result<(), AmountError> {
+        let known = self.markets.at_mut(market);
         let before = known.last.replace(price);
         if known.held.is_zero() {
             return Ok(());
         }
-        let held = known.held;
-        let change = price.minus(before.unwrap_or(price))?.times(held)?;
-        self.account.shift(change)
+        let change = price.minus(before.unwrap_or(Price::ZERO))?.times(known.held)?;
+        self.change_worth(change)
+    }
+
+    /// The account is worth more or less; while not all of what is held has a price of this life, that is no news.
+    fn change_worth(&mut self, change: Notional) -> Result<(), AmountError> {
+        if self.repricing { self.account.revalue(change) } else { self.account.shift(change) }
     }
 
     fn on_candle(
@@ -298,7 +322,8 @@ impl Engine {
             let Some(position) = watched.position.as_mut() else { continue };
             let rules = &self.markets.at(market).rules;
             let exits = self.running[watched.strategy].exits();
-            let leave = position.guard.on_price(self.now, price, exits, rules)?;
+            let parting = watched.parting.map(|reason| Leave { kind: OrderKind::Market, reason });
+            let leave = position.guard.on_price(self.now, price, exits, rules)?.or(parting);
             self.note_stop(desk, out);
             if let Some(leave) = leave {
                 self.leave(desk, leave, out)?;

@@ -1,9 +1,10 @@
 //! What an operator asked for, judged like any other event.
 
 use crate::domain::snapshot::HaltView;
-use crate::domain::{AmountError, Entry, ExitReason, OperatorEvent, OrderKind, Purpose, StrategyName, Symbol};
+use crate::domain::{
+    AmountError, ClientOrderId, Entry, ExitReason, OperatorEvent, OrderKind, Purpose, StrategyName, Symbol, Timestamp,
+};
 
-use super::guard::Leave;
 use super::{Command, ENGINE, Engine};
 
 impl Engine {
@@ -40,9 +41,23 @@ impl Engine {
         }
     }
 
+    /// An entry that turns out to rest although trading is halted, or although its desk is to be left, is ended as those
+    /// were that were known to.
+    pub(super) fn end_if_unwanted(&mut self, id: ClientOrderId, out: &mut Vec<Command>) {
+        let resting = self.orders.get(id).is_some_and(|order| {
+            order.new.purpose == Purpose::Enter
+                && matches!(order.new.kind, OrderKind::Limit { .. } | OrderKind::PostOnly { .. })
+        });
+        let parting = self.desks.iter().any(|desk| desk.entering == Some(id) && desk.parting.is_some());
+        if resting && (self.halt.is_some() || parting) {
+            self.cancel(id, ENGINE, out);
+        }
+    }
+
     fn resume(&mut self, by: &str, reason: &str, out: &mut Vec<Command>) {
         if self.halt.take().is_some() {
             out.push(Command::Record(Entry::Resumed { by: by.to_owned(), reason: reason.to_owned() }));
+            self.desks.iter_mut().for_each(|desk| desk.exit_due = Timestamp::ZERO);
         }
     }
 
@@ -68,7 +83,7 @@ impl Engine {
         for desk in 0..self.desks.len() {
             let held = self.markets.at(self.desks[desk].market).rules.symbol;
             if symbol.is_none_or(|symbol| symbol == held) {
-                self.leave(desk, Leave { kind: OrderKind::Market, reason }, out)?;
+                self.part(desk, reason, out)?;
             }
         }
         Ok(())

@@ -11,6 +11,7 @@ use crate::domain::{
 #[derive(Debug, Clone, Default)]
 pub struct Orders {
     live: BTreeMap<ClientOrderId, Order>,
+    accepted: BTreeSet<ClientOrderId>,
     ended: BTreeMap<ClientOrderId, Order>,
     ended_order: VecDeque<ClientOrderId>,
     counted: BTreeSet<(Symbol, TradeId)>,
@@ -58,6 +59,7 @@ impl Orders {
     /// The exchange has it. Whether that is news.
     pub fn accept(&mut self, id: ClientOrderId, exchange_id: ExchangeOrderId) -> bool {
         let Some(order) = self.live.get_mut(&id) else { return false };
+        self.accepted.insert(id);
         match order.state {
             OrderState::Intended | OrderState::Unknown { .. } => {
                 order.state = OrderState::Open { exchange_id };
@@ -71,6 +73,12 @@ impl Orders {
         }
     }
 
+    /// Whether the exchange has been heard to have this live order.
+    #[must_use]
+    pub fn was_taken(&self, id: ClientOrderId) -> bool {
+        self.accepted.contains(&id) || self.live.get(&id).is_some_and(|order| !order.filled.is_zero())
+    }
+
     /// Its end was asked for. Whether that is news.
     pub fn cancelling(&mut self, id: ClientOrderId) -> bool {
         let Some(order) = self.live.get_mut(&id) else { return false };
@@ -81,15 +89,6 @@ impl Orders {
         };
         order.state = OrderState::Cancelling { exchange_id };
         true
-    }
-
-    /// Its end was refused: it is open as before.
-    pub fn cancel_refused(&mut self, id: ClientOrderId) {
-        if let Some(order) = self.live.get_mut(&id)
-            && let OrderState::Cancelling { exchange_id: Some(exchange_id) } = order.state
-        {
-            order.state = OrderState::Open { exchange_id };
-        }
     }
 
     /// No answer came for it. Whether that is news.
@@ -138,6 +137,7 @@ impl Orders {
     /// It has ended; the order as it was, if it was live.
     pub fn end(&mut self, id: ClientOrderId, outcome: Outcome) -> Option<Order> {
         let mut order = self.live.remove(&id)?;
+        self.accepted.remove(&id);
         order.state = OrderState::Done(outcome);
         self.ended.insert(id, order.clone());
         self.ended_order.push_back(id);

@@ -12,6 +12,8 @@ use super::guard::Guard;
 pub struct Position {
     /// First fill.
     pub opened: Timestamp,
+    /// Last fill.
+    changed: Timestamp,
     /// What is held, in the base asset, fees in that asset taken off.
     pub qty: Qty,
     /// When to leave.
@@ -66,6 +68,7 @@ impl Position {
     pub const fn new(opened: Timestamp, guard: Guard) -> Self {
         Self {
             opened,
+            changed: opened,
             qty: Qty::ZERO,
             guard,
             bought: Qty::ZERO,
@@ -93,23 +96,31 @@ impl Position {
         fee_value: Notional,
     ) -> Result<(), AmountError> {
         let value = fill.value()?;
+        self.changed = self.changed.max(fill.at);
         let fee = if fill.fee.asset == rules.quote {
             fill.fee.amount
         } else if fill.fee.asset == rules.base {
             let worth = fill.price.times(fill.fee.amount.as_asset(Rounding::Up)?)?;
-            self.fees_in_base = self.fees_in_base.plus(worth)?;
-            Notional::ZERO
+            match fill.side {
+                Side::Buy => {
+                    self.fees_in_base = self.fees_in_base.plus(worth)?;
+                    Notional::ZERO
+                }
+                Side::Sell => worth,
+            }
         } else {
             fee_value
         };
-        self.qty = self.qty.plus(flow.base)?;
         match fill.side {
             Side::Buy => {
+                self.qty = self.qty.plus(flow.base)?;
                 self.bought = self.bought.plus(fill.qty)?;
                 self.bought_value = self.bought_value.plus(value)?;
                 self.fees_in = self.fees_in.plus(fee)?;
             }
+            // A fee in the very asset that is sold is paid by the account, not out of what was to be sold.
             Side::Sell => {
+                self.qty = self.qty.minus(fill.qty)?;
                 self.sold = self.sold.plus(fill.qty)?;
                 self.sold_value = self.sold_value.plus(value)?;
                 self.fees_out = self.fees_out.plus(fee)?;
@@ -139,19 +150,36 @@ impl Position {
         last.times(self.qty)?.plus(self.sold_value)?.minus(self.bought_value)?.minus(self.fees_in)?.minus(self.fees_out)
     }
 
+    /// Whether the exchange would take an order for what is held: not for less than a lot, nor for less than its least
+    /// value, at the mean price in.
+    ///
+    /// # Errors
+    ///
+    /// [`AmountError`].
+    pub fn is_sellable(&self, rules: &Instrument) -> Result<bool, AmountError> {
+        let qty = rules.fit_qty(self.qty)?;
+        Ok(qty.is_positive() && self.entry()?.times(qty)? >= rules.notional_min)
+    }
+
+    /// Whether any of it was sold.
+    #[must_use]
+    pub const fn has_sold(&self) -> bool {
+        self.sold.is_positive()
+    }
+
     /// The round trip, once what is left is too little to sell.
     ///
     /// # Errors
     ///
     /// [`AmountError`].
-    pub fn close(&self, strategy: StrategyName, rules: &Instrument, at: Timestamp) -> Result<RoundTrip, AmountError> {
+    pub fn close(&self, strategy: StrategyName, rules: &Instrument) -> Result<RoundTrip, AmountError> {
         let paid = self.bought_value.plus(self.fees_in)?;
         let profit = self.sold_value.minus(self.fees_out)?.minus(paid)?;
         Ok(RoundTrip {
             strategy,
             symbol: rules.symbol,
             opened: self.opened,
-            closed: at,
+            closed: self.changed,
             entry: self.entry()?,
             exit: self.sold_value.per(self.sold, Rounding::Nearest)?,
             qty: self.bought,

@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use crate::domain::snapshot::HaltView;
-use crate::domain::{AmountError, ClientOrderId, Entry, Fill, OrderState, Purpose, Timestamp};
+use crate::domain::{AmountError, ClientOrderId, Entry, ExitReason, Fill, OrderState, Purpose, Timestamp};
 
 use super::orders::FillEffect;
 use super::{Command, ENGINE, Engine};
@@ -33,6 +33,7 @@ impl Engine {
                 }
             }
             Entry::Intended { order } => {
+                self.gate.note(at);
                 self.orders.intend(order.clone(), at);
                 self.hold_slot(order.id);
             }
@@ -46,7 +47,11 @@ impl Engine {
             Entry::Unanswered { id } => {
                 self.orders.unanswered(*id, at);
             }
-            Entry::Ended { id, outcome, .. } => self.end(*id, *outcome, "", &mut Vec::new()),
+            Entry::Ended { id, outcome, .. } => {
+                if let Some(order) = self.orders.end(*id, *outcome) {
+                    let _closed = self.after_end(&order)?;
+                }
+            }
             Entry::Halted { by, reason } => {
                 self.halt = Some(HaltView { by: by.clone(), reason: reason.clone(), since: at });
             }
@@ -67,7 +72,16 @@ impl Engine {
                 }
             }
             Entry::Marked { equity } => self.account.remember(at, *equity),
-            Entry::Started { .. } | Entry::Stopped { .. } | Entry::Closed { .. } | Entry::CloseAsked { .. } => {}
+            Entry::Closed { trip } => self.tally(trip)?,
+            Entry::CloseAsked { symbol, .. } => {
+                for desk in self.desks.iter_mut().filter(|desk| !desk.is_empty()) {
+                    let held = self.markets.at(desk.market).rules.symbol;
+                    if symbol.is_none_or(|symbol| symbol == held) {
+                        desk.parting = Some(ExitReason::Operator);
+                    }
+                }
+            }
+            Entry::Started { .. } | Entry::Stopped { .. } => {}
         }
         Ok(())
     }
@@ -80,19 +94,26 @@ impl Engine {
             if self.orders.unanswered(id, self.now) {
                 out.push(Command::Record(Entry::Unanswered { id }));
             }
+            self.inquiries.remove(&id);
             self.inquire(id, out);
         }
         if self.desks.iter().all(|desk| desk.position.is_none()) && self.unclaimed {
             self.halt(ENGINE, "the ledger holds fills that no configured strategy accounts for", out);
         }
         self.unclaimed = false;
+        self.repricing = self.markets.iter().any(|market| !market.priced && !market.held.is_zero());
     }
 
     fn restore_fill(&mut self, fill: &Fill) -> Result<(), AmountError> {
         if let FillEffect::Counted(order) = self.orders.fill(fill)? {
             let mut said = Vec::new();
             let halt = self.halt.take();
-            self.count(fill, &order, &mut said)?;
+            // What it was worth then is in the marks; from prices of different days no peak can be told.
+            self.repricing = true;
+            if let Some(market) = self.markets.find(fill.symbol) {
+                self.value_at(market, fill.price)?;
+            }
+            let _closed = self.count(fill, &order, &mut said)?;
             self.unclaimed |= self.halt.is_some();
             self.halt = halt;
         }

@@ -2,13 +2,23 @@
 
 use crate::domain::{
     AmountError, ClientOrderId, Entry, EntryStyle, ExitReason, NewOrder, Notional, OrderKind, Price, Purpose, Qty,
-    Rate, Rounding, Side, Sizing,
+    Rate, Rounding, Side, Sizing, Span, Timestamp,
 };
-use crate::risk::Circumstances;
+use crate::risk::{Circumstances, Refusal};
 use crate::strategy::{Signal, stake};
 
 use super::guard::Leave;
 use super::{Command, Engine, Notice, RangeRule};
+
+/// What became of an order that was to be sent.
+enum Submitted {
+    /// It was.
+    Sent(ClientOrderId),
+    /// Its symbol is frozen, or too many went out before it.
+    NotNow,
+    /// The gate refused it.
+    Refused,
+}
 
 impl Engine {
     /// The rule of `desk` has seen a closed candle and wishes for something. Both wishes at once mean nothing.
@@ -19,10 +29,16 @@ impl Engine {
                 wished.signalled = true;
                 return Ok(());
             }
-            return self.leave(desk, Leave { kind: OrderKind::Market, reason: ExitReason::ExitSignal }, out);
+            return self.part(desk, ExitReason::ExitSignal, out);
         }
-        if signal.enter && !signal.leave && self.may_enter(desk) {
-            return self.enter(desk, out);
+        if signal.enter && !signal.leave {
+            // What the rule wished for before, it does not wish for any more.
+            if wished.parting == Some(ExitReason::ExitSignal) {
+                wished.parting = None;
+            }
+            if self.may_enter(desk) {
+                return self.enter(desk, out);
+            }
         }
         Ok(())
     }
@@ -31,6 +47,9 @@ impl Engine {
         let wished = &self.desks[desk];
         let strategy = &self.running[wished.strategy];
         if wished.position.is_some() || wished.entering.is_some() || wished.leaving.is_some() || strategy.paused {
+            return false;
+        }
+        if self.repricing {
             return false;
         }
         let cooldown = strategy.exits().cooldown;
@@ -70,7 +89,7 @@ impl Engine {
         if !qty.is_positive() {
             return Ok(());
         }
-        if let Some(id) = self.submit(desk, Side::Buy, qty, kind, Purpose::Enter, out)? {
+        if let Submitted::Sent(id) = self.submit(desk, Side::Buy, qty, kind, Purpose::Enter, out)? {
             self.desks[desk].entering = Some(id);
             if let EntryStyle::PostOnly { timeout } = self.running[self.desks[desk].strategy].entry() {
                 self.wake_by(self.now.plus(timeout), out);
@@ -79,7 +98,18 @@ impl Engine {
         Ok(())
     }
 
-    /// Leaves what `desk` holds, unless it is being left already. An entry that still rests is ended first.
+    /// Leaves `desk` at market, and goes on trying until nothing is held.
+    pub(super) fn part(&mut self, desk: usize, reason: ExitReason, out: &mut Vec<Command>) -> Result<(), AmountError> {
+        let parting = &mut self.desks[desk];
+        if parting.is_empty() {
+            return Ok(());
+        }
+        (parting.parting, parting.exit_due) = (Some(reason), Timestamp::ZERO);
+        self.leave(desk, Leave { kind: OrderKind::Market, reason }, out)
+    }
+
+    /// Leaves what `desk` holds, unless it is being left already. An entry that still rests is ended first. What fails is
+    /// not tried again at once: an exchange bans who keeps asking for what it refuses.
     pub(super) fn leave(&mut self, desk: usize, leave: Leave, out: &mut Vec<Command>) -> Result<(), AmountError> {
         if let Some(entry) = self.desks[desk].entering {
             self.cancel(entry, super::ENGINE, out);
@@ -88,11 +118,16 @@ impl Engine {
         let Some(position) = leaving.position.as_ref().filter(|_| leaving.leaving.is_none()) else { return Ok(()) };
         let rules = &self.markets.at(leaving.market).rules;
         let qty = rules.fit_qty(position.qty)?;
-        if !qty.is_positive() {
+        if !qty.is_positive() || self.now < leaving.exit_due {
             return Ok(());
         }
-        let id = self.submit(desk, Side::Sell, qty, leave.kind, Purpose::Exit(leave.reason), out)?;
-        self.desks[desk].leaving = id;
+        let submitted = self.submit(desk, Side::Sell, qty, leave.kind, Purpose::Exit(leave.reason), out)?;
+        let (leaving, pause) = match submitted {
+            Submitted::Sent(id) => (Some(id), EXIT_PAUSE),
+            Submitted::NotNow => (None, EXIT_PAUSE),
+            Submitted::Refused => (None, REFUSED_EXIT_PAUSE),
+        };
+        (self.desks[desk].leaving, self.desks[desk].exit_due) = (leaving, self.now.plus(pause));
         Ok(())
     }
 
@@ -113,7 +148,7 @@ impl Engine {
         kind: OrderKind,
         purpose: Purpose,
         out: &mut Vec<Command>,
-    ) -> Result<Option<ClientOrderId>, AmountError> {
+    ) -> Result<Submitted, AmountError> {
         let sender = &self.desks[desk];
         let market = self.markets.at(sender.market);
         let order = NewOrder {
@@ -126,15 +161,16 @@ impl Engine {
             purpose,
         };
         if self.orders.is_frozen(order.symbol) {
-            return Ok(None);
+            return Ok(Submitted::NotNow);
         }
         let known = self.circumstances(desk)?;
         let approved = match self.gate.judge(self.now, order.clone(), &market.rules, &known) {
             Ok(approved) => approved,
             Err(refusal) => {
                 self.refusals = self.refusals.saturating_add(1);
+                let passes = matches!(refusal, Refusal::Pace { .. });
                 out.push(Command::Notice(Notice::Refused { order, refusal }));
-                return Ok(None);
+                return Ok(if passes { Submitted::NotNow } else { Submitted::Refused });
             }
         };
         self.leg = self.leg.saturating_add(1);
@@ -142,7 +178,8 @@ impl Engine {
         self.orders.intend(order.clone(), self.now);
         out.push(Command::Record(Entry::Intended { order }));
         out.push(Command::Submit(approved));
-        Ok(Some(id))
+        self.inquire(id, out);
+        Ok(Submitted::Sent(id))
     }
 
     /// What is known when an order of `desk` is judged: every open order counts as if it will fill.
@@ -206,3 +243,7 @@ impl Engine {
         price.times(qty)
     }
 }
+
+/// Least time between two exits of a desk, and after one that the gate refuses for what will not pass by itself soon.
+const EXIT_PAUSE: Span = Span::SECOND;
+const REFUSED_EXIT_PAUSE: Span = Span::MINUTE;

@@ -185,6 +185,11 @@ impl Gate {
         Ok(Approved(order))
     }
 
+    /// Counts an order of an earlier life.
+    pub fn note(&mut self, at: Timestamp) {
+        self.pace.note(at);
+    }
+
     fn price_of(&self, order: &NewOrder, instrument: &Instrument, last: Price) -> Result<Price, Refusal> {
         let price = match order.kind {
             OrderKind::Market => return Ok(last),
