@@ -17,7 +17,8 @@ impl Shell {
         let before = self.told_count();
         self.apply(Event::Operator(event));
         let refused = self.told_since(before).find_map(|told| match told {
-            Told::Notice(_, Notice::Refused { refusal, .. }) => Some(refusal.to_string()),
+            // What only has to wait is tried again.
+            Told::Notice(_, Notice::Refused { refusal, .. }) if !refusal.passes() => Some(refusal.to_string()),
             Told::Notice(..) | Told::Entry(..) => None,
         });
         let changed = self.told_count() != before;

@@ -4,7 +4,7 @@ use crate::domain::{
     AmountError, ClientOrderId, Entry, EntryStyle, ExitReason, NewOrder, Notional, OrderKind, Price, Purpose, Qty,
     Rate, Rounding, Side, Sizing, Span, Timestamp,
 };
-use crate::risk::{Circumstances, Refusal};
+use crate::risk::Circumstances;
 use crate::strategy::{Signal, stake};
 
 use super::guard::Leave;
@@ -168,7 +168,7 @@ impl Engine {
             Ok(approved) => approved,
             Err(refusal) => {
                 self.refusals = self.refusals.saturating_add(1);
-                let passes = matches!(refusal, Refusal::Pace { .. });
+                let passes = refusal.passes();
                 out.push(Command::Notice(Notice::Refused { order, refusal }));
                 return Ok(if passes { Submitted::NotNow } else { Submitted::Refused });
             }

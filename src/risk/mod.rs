@@ -131,6 +131,14 @@ pub enum Refusal {
     Amount(#[from] AmountError),
 }
 
+impl Refusal {
+    /// Whether it passes by itself within moments, so that the same order may be tried again.
+    #[must_use]
+    pub const fn passes(&self) -> bool {
+        matches!(self, Self::Pace { .. })
+    }
+}
+
 impl Gate {
     /// A gate with these limits.
     #[must_use]

@@ -25,6 +25,8 @@ pub struct Disk {
     /// What was refused, and is there all the same if the power fails before the next write.
     phantom: Entries,
     pub full: bool,
+    /// Whether the room that is kept for a halt on a full disk is there.
+    pub room: bool,
 }
 
 impl Disk {
@@ -33,8 +35,15 @@ impl Disk {
             let fast = PathBuf::from("/dev/shm");
             if fast.is_dir() { TempDir::new_in(fast) } else { TempDir::new() }.unwrap()
         });
-        let mut disk =
-            Self { ledger: None, folder, kept: Vec::new(), torn: Vec::new(), phantom: Vec::new(), full: false };
+        let mut disk = Self {
+            ledger: None,
+            folder,
+            kept: Vec::new(),
+            torn: Vec::new(),
+            phantom: Vec::new(),
+            full: false,
+            room: true,
+        };
         disk.open();
         disk
     }
@@ -51,19 +60,28 @@ impl Disk {
     /// What really is.
     pub fn entries(&self) -> Entries {
         let mut entries = Vec::new();
-        self.ledger().each(|stored| entries.push((stored.at, stored.entry))).unwrap();
+        self.ledger().each(|stored| entries.push((stored.at, stored.value))).unwrap();
         entries
     }
 
     pub fn commit(&mut self, at: Timestamp, entries: &[Entry], dice: &mut Random) -> Result<Durable, CommitError> {
         self.phantom.clear();
+        let halts = entries.iter().any(|entry| matches!(entry, Entry::Halted { .. }));
+        if self.full && halts && std::mem::take(&mut self.room) {
+            return self.write(at, entries);
+        }
         if self.full {
             if dice.odds(1, 4) {
                 self.phantom = entries.iter().map(|entry| (at, entry.clone())).collect();
             }
             let full = ffi::Error::new(ffi::SQLITE_FULL);
-            return Err(CommitError::Database(rusqlite::Error::SqliteFailure(full, None)));
+            return Err(CommitError::Full(rusqlite::Error::SqliteFailure(full, None)));
         }
+        self.room = true;
+        self.write(at, entries)
+    }
+
+    fn write(&mut self, at: Timestamp, entries: &[Entry]) -> Result<Durable, CommitError> {
         let durable = self.ledger.as_mut().unwrap().commit(at, entries)?;
         self.kept.extend(entries.iter().map(|entry| (at, entry.clone())));
         Ok(durable)

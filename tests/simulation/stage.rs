@@ -4,6 +4,7 @@ use std::cell::{RefCell, RefMut};
 use std::fmt::Debug;
 use std::rc::Rc;
 
+use tradingbot::api::Verdict;
 use tradingbot::daemon::{Birth, DaemonError, Shell};
 use tradingbot::domain::snapshot::PositionView;
 use tradingbot::domain::{
@@ -64,6 +65,7 @@ impl Stage {
             }
         };
         self.world().tally.lives += 1;
+        shell.settle();
         self.check(&shell);
         while self.steps < self.plan.steps && self.world().auditor.found.is_none() {
             self.steps += 1;
@@ -194,9 +196,7 @@ impl Stage {
     }
 
     fn ask_for(&mut self, shell: &mut Shell, event: OperatorEvent) {
-        let changed = shell.operate(self.now, event.clone());
-        shell.settle();
-        if changed && !shell.is_failing() {
+        if shell.operate(self.now, event.clone()) == Verdict::Done {
             self.world().auditor.acknowledged(&event);
         }
     }

@@ -69,7 +69,7 @@ impl World {
 
     /// Everything that was written and sent, in 64 bytes.
     pub fn bytes(&self) -> ([u8; 32], [u8; 32]) {
-        (self.disk.head().hash, self.wire.clone().finalize().into())
+        (self.disk.head().hash.0, self.wire.clone().finalize().into())
     }
 
     /// Cuts the life off here.
@@ -287,6 +287,10 @@ impl Keeper for Handle {
 
     fn commit(&mut self, at: Timestamp, entries: &[Entry]) -> Result<Durable, CommitError> {
         self.0.borrow_mut().commit(at, entries)
+    }
+
+    fn is_short(&self) -> bool {
+        !self.0.borrow().disk.room
     }
 
     fn head(&self) -> Head {
