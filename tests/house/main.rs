@@ -2,5 +2,8 @@
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test may panic, and says what it looked at")]
 
 mod configs;
+mod dead_files;
+mod layers;
 mod secrets;
+mod sources;
 mod units;
