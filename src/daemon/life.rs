@@ -128,7 +128,7 @@ fn open_market(config: &Config) -> Result<Opened, DaemonError> {
 /// The simulated exchange, holding what the ledger says is held.
 fn exchange(config: &Config, engine: &Engine, instruments: Vec<Instrument>) -> Sim {
     let run = u64::from(engine.run().0);
-    Sim::new(SimSettings {
+    let mut sim = Sim::new(SimSettings {
         balances: engine.account().balances().iter().map(|(asset, total)| (*asset, *total)).collect(),
         latency: Latency { min: config.account.latency_min, max: config.account.latency_max },
         seed: run,
@@ -136,7 +136,11 @@ fn exchange(config: &Config, engine: &Engine, instruments: Vec<Instrument>) -> S
         fees: FeeSettings::default(),
         numbers_from: run << NUMBERS_PER_RUN_BITS,
         ..SimSettings::plain(instruments, Vec::new())
-    })
+    });
+    for order in engine.snapshot().orders {
+        sim.inherit(order.new.id, order.new.symbol);
+    }
+    sim
 }
 
 /// A made-up pair trades in hundredths.

@@ -9,6 +9,7 @@ use crate::domain::{
 
 use super::account::Account;
 use super::fees::Fees;
+use super::rules;
 
 /// The exchange's memory of our orders and what they changed.
 #[derive(Debug)]
@@ -16,6 +17,8 @@ pub(super) struct Clearing {
     pub(super) account: Account,
     pub(super) fees: Fees,
     records: BTreeMap<ClientOrderId, Record>,
+    /// Orders of an exchange that ended with its process.
+    gone: BTreeMap<ClientOrderId, Symbol>,
     /// Orders that have ended, oldest first; beyond the bound they are forgotten.
     ended: VecDeque<(ClientOrderId, ExchangeOrderId)>,
     next_order: u64,
@@ -48,6 +51,7 @@ impl Clearing {
             account,
             fees,
             records: BTreeMap::new(),
+            gone: BTreeMap::new(),
             ended: VecDeque::new(),
             next_order: numbers_from,
             next_trade: BTreeMap::new(),
@@ -140,8 +144,17 @@ impl Clearing {
         self.events.push(AccountEvent::NotFound { id });
     }
 
+    /// Notes an order that ended with an earlier exchange.
+    pub(super) fn inherit(&mut self, id: ClientOrderId, symbol: Symbol) {
+        self.gone.insert(id, symbol);
+    }
+
     /// Says again all that happened to an order.
     pub(super) fn tell(&mut self, id: ClientOrderId, symbol: Symbol) {
+        if self.gone.get(&id) == Some(&symbol) {
+            let (outcome, reason) = (Outcome::Expired, rules::RESTARTED.to_owned());
+            return self.events.push(AccountEvent::Ended { id, outcome, reason });
+        }
         let Some(record) = self.records.get(&id).filter(|record| record.symbol == symbol) else {
             return self.events.push(AccountEvent::NotFound { id });
         };

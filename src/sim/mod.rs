@@ -101,6 +101,12 @@ impl Sim {
         }
     }
 
+    /// Takes over an order of an exchange that ended with its process: nothing more can come of it, and whoever asks is
+    /// told so.
+    pub fn inherit(&mut self, id: ClientOrderId, symbol: Symbol) {
+        self.clearing.inherit(id, symbol);
+    }
+
     /// Sends an order; it reaches the exchange after the latency.
     pub fn submit(&mut self, now: Timestamp, order: &NewOrder) {
         self.send(now, Request::Submit(order.clone()));

@@ -56,6 +56,7 @@ pub(super) const OVERLOADED: &str =
 pub(super) const NO_LIQUIDITY: &str = "INSUFFICIENT_LIQUIDITY";
 pub(super) const IOC_REST: &str = "UNFILLED_IOC_QUANTITY_EXPIRED";
 pub(super) const FOK_UNFILLED: &str = "UNFILLED_FOK_ORDER_EXPIRED";
+pub(super) const RESTARTED: &str = "the simulated exchange was restarted, and its orders ended with it";
 pub(super) const TOO_LARGE: &str = "EXCHANGE_CANCELED";
 
 /// Ten thousand million of the base asset: more is refused even where the exchange sets no bound, so that every value
