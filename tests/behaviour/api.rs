@@ -574,24 +574,33 @@ fn a_connection_without_requests_is_closed() {
 
 #[test]
 fn leaving_answers_everybody_and_then_closes() {
-    let mut bot = Bot::start();
+    let mut bot = Bot::start_with(|settings| settings.linger = Duration::from_secs(20));
     let client = bot.client(&bot.read);
-    let (mut busy, mut idle) = (client.connect(), client.connect());
-    for connection in [&mut busy, &mut idle] {
-        connection.send(client.request("GET", "/v1/status", None).as_bytes());
-        assert_eq!(connection.read_response(false).unwrap().header("connection"), None);
-    }
+    let mut connection = client.connect();
+    connection.send(client.request("GET", "/v1/status", None).as_bytes());
+    assert_eq!(connection.read_response(false).unwrap().header("connection"), None);
     bot.stop();
     // Whatever is asked on an open connection is answered, until an answer says that it was the last.
     let last = (0..100_000)
         .map(|_| {
-            busy.send(client.request("GET", "/v1/status", None).as_bytes());
-            busy.read_response(false).unwrap()
+            connection.send(client.request("GET", "/v1/status", None).as_bytes());
+            connection.read_response(false).unwrap()
         })
         .find(|response| response.header("connection") == Some("close"));
     assert_eq!(last.unwrap().status, 200);
-    assert!(busy.is_closed());
-    assert!(idle.is_closed());
+    assert!(connection.is_closed());
+    bot.join();
+}
+
+#[test]
+fn leaving_does_not_wait_for_those_who_ask_nothing() {
+    let mut bot = Bot::start_with(|settings| settings.linger = Duration::from_millis(10));
+    let client = bot.client(&bot.read);
+    let (mut idle, mut silent) = (client.connect(), client.connect());
+    idle.send(client.request("GET", "/v1/status", None).as_bytes());
+    assert_eq!(idle.read_response(false).unwrap().status, 200);
+    bot.stop();
+    assert!(idle.is_closed() && silent.is_closed());
     bot.join();
 }
 

@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, clippy::float_arithmetic, reason = "a test says what it measured, and may measure")]
 
 mod api;
+mod api_log;
 mod backtest;
 mod book;
 mod candles;

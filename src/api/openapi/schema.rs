@@ -228,6 +228,8 @@ fn seq() -> Value {
 }
 
 const EVENTS: &str = "One event for each entry of the ledger as it is written: `event` is its kind, `data` its JSON, `id` \
-                      numbers it. The stream itself speaks in events without an id: `gap` (some events after \
-                      `Last-Event-ID` are not kept any more), `lagged` (this client was too slow; the stream ends), \
-                      `denied` (the token is worth nothing any more; the stream ends), `bye` (the bot stops).";
+                      numbers it. What the engine notices besides (`refused`, `feed-gap`, `feed-down`, `feed-up` and \
+                      others) comes the same way, with a sentence as its data. The stream itself speaks in events \
+                      without an id: `gap` (some events after `Last-Event-ID` are not kept any more), `lagged` (this \
+                      client was too slow; the stream ends), `denied` (the token is worth nothing any more; the stream \
+                      ends), `bye` (the bot stops).";

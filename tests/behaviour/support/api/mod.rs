@@ -11,6 +11,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
+use tracing::Dispatch;
 use tradingbot::api::{
     Doors, Feed, HeadView, History, HistoryError, Listener, Mark, Numbered, OperatorDoorError, OperatorRequest, Page,
     PageOrder, ProvenEntry, Readiness, Scope, Settings, Token, TokenFile, Verdict, serve,
@@ -75,6 +76,11 @@ impl Bot {
 
     /// Starts one with other settings.
     pub fn start_with(change: impl FnOnce(&mut Settings)) -> Self {
+        Self::start_logging(change, Dispatch::none())
+    }
+
+    /// Starts one that logs to `log`.
+    pub fn start_logging(change: impl FnOnce(&mut Settings), log: Dispatch) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let tokens = TokenFile::of(folder.path());
         let make = |name: &str, scope| {
@@ -121,7 +127,8 @@ impl Bot {
             let stopped = async {
                 let _ = stopped.await;
             };
-            runtime.block_on(serve(listeners, doors, settings_door, stopped)).unwrap();
+            let served = || runtime.block_on(serve(listeners, doors, settings_door, stopped));
+            tracing::dispatcher::with_default(&log, served).unwrap();
         });
         Self {
             address,
@@ -289,7 +296,7 @@ pub fn patient(state: PathBuf) -> Settings {
         stream_beat: long,
         housekeeping: Duration::from_millis(5),
         linger: Duration::from_millis(500),
-        drain: Duration::from_secs(2),
+        drain: long,
         state,
     }
 }
