@@ -64,6 +64,9 @@ impl FromStr for Target {
             return if path.starts_with('/') { Ok(Self::Unix(path.into())) } else { Err(TargetError::UnixPath) };
         }
         let url = Url::parse(text).map_err(|_| TargetError::NotAddress)?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(TargetError::NotAddress);
+        }
         let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
         if !url.username().is_empty() || url.password().is_some() || !bare {
             return Err(TargetError::NotBare);
