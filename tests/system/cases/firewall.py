@@ -1,0 +1,49 @@
+"""The table of the bot's user, beside the rules of the admin."""
+
+import re
+
+from machine import equal, holds
+
+REACH = "timeout 2 bash -c 'exec 3<>/dev/tcp/127.0.0.1/8080'"
+
+
+def counter(m, name):
+    text = m.sh(f"nft list counter inet tradingbot {name}")
+    return int(re.search(r"packets (\d+)", text).group(1))
+
+
+def case_the_rules_are_right_for_the_nft_of_this_release(m):
+    for file in ("tradingbot.nft", "ingress.nft"):
+        m.sh(f"nft --check --file /usr/share/tradingbot/{file}")
+
+
+def case_while_the_bot_runs_its_user_can_send_nothing_out(m):
+    m.get("/v1/status")
+    equal(m.state("tradingbot-firewall.service"), "active")
+    before = counter(m, "refused")
+    m.fails(REACH, user="tradingbot")
+    m.sh(REACH, user="olga")
+    if counter(m, "refused") <= before:
+        equal("no packet was counted", "some")
+    answered = counter(m, "answered")
+    equal(m.get("/v1/status", m.token)[0], 200)
+    equal(counter(m, "answered") > answered, True, "answers are counted")
+
+
+def case_the_table_comes_back_whatever_is_done_to_nftables(m):
+    m.sh("printf '#!/usr/sbin/nft -f\\nflush ruleset\\ntable inet admin {\\n chain mine {\\n }\\n}\\n' > /etc/nftables.conf")
+    for act in ("start", "restart", "reload", "restart", "stop"):
+        m.sh(f"systemctl {act} nftables.service")
+        m.eventually(lambda: "table inet tradingbot" in m.sh("nft list tables"), f"the table after {act}", 10)
+        if act != "stop":
+            holds(m.sh("nft list tables"), "table inet admin")
+    m.fails(REACH, user="tradingbot")
+
+
+def case_the_kernels_own_packets_are_left_alone(m):
+    # A closed port is answered by the kernel, which has no user.
+    holds(m.sh("timeout 2 bash -c 'exec 3<>/dev/tcp/127.0.0.1/9' 2>&1", check=False), "refused")
+
+
+def case_ufw_knows_the_profile(m):
+    holds(m.sh("ufw app info Tradingbot"), "443/tcp")

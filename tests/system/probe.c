@@ -1,0 +1,371 @@
+/* Takes the bot's place in its unit and tries to get out. Writes one line a way to probe.txt in the state folder:
+ * `GROUP: WAY: refused (WHY)` or `GROUP: WAY: WORKED`. C, because most ways out are calls that the project's Rust cannot
+ * make: it has no unsafe code. With PROBE_LANDLOCK=1 it first confines itself as the bot does. */
+
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/landlock.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/uio.h>
+#include <netinet/in.h>
+#include <time.h>
+#include <unistd.h>
+
+#define STATE "/var/lib/tradingbot"
+#define TRY(group, way, call) report(group, way, (errno = 0, (long)(call)))
+#define CALL(group, name, ...) TRY(group, #name, syscall(SYS_##name, ##__VA_ARGS__))
+
+static FILE *out;
+
+static void report(const char *group, const char *way, long result) {
+    int why = errno;
+    /* Refused by the address family is the same refusal, and a call the kernel does not have is no way out. */
+    if (result >= 0)
+        fprintf(out, "%s: %s: WORKED\n", group, way);
+    else
+        fprintf(out, "%s: %s: refused (%s)\n", group, way, strerrorname_np(why));
+    fflush(out);
+}
+
+static long may_read(const char *path) {
+    char byte;
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (file < 0)
+        return -1;
+    long got = read(file, &byte, 1);
+    int why = errno;
+    /* A folder that can be opened can be listed. */
+    if (got < 0 && why == EISDIR)
+        got = 0;
+    close(file);
+    errno = why;
+    return got;
+}
+
+static long may_write(const char *path) {
+    int file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (file < 0)
+        return -1;
+    close(file);
+    return 0;
+}
+
+static long may_overwrite(const char *path) {
+    int file = open(path, O_WRONLY | O_CLOEXEC);
+    if (file < 0)
+        return -1;
+    close(file);
+    return 0;
+}
+
+static long may_connect(const char *path) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int talk = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (talk < 0)
+        return -1;
+    strncpy(address.sun_path, path, sizeof address.sun_path - 1);
+    long result = connect(talk, (struct sockaddr *)&address, sizeof address);
+    int why = errno;
+    close(talk);
+    errno = why;
+    return result;
+}
+
+static long may_reach(const char *address, int port) {
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port)};
+    unsigned char b[4];
+    sscanf(address, "%hhu.%hhu.%hhu.%hhu", &b[0], &b[1], &b[2], &b[3]);
+    memcpy(&to.sin_addr, b, 4);
+    int talk = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (talk < 0)
+        return -1;
+    long result = connect(talk, (struct sockaddr *)&to, sizeof to);
+    if (result < 0 && errno == EINPROGRESS) {
+        struct timespec wait = {1, 0};
+        nanosleep(&wait, NULL);
+        result = connect(talk, (struct sockaddr *)&to, sizeof to);
+        if (result < 0 && errno == EISCONN)
+            result = 0;
+    }
+    int why = errno;
+    close(talk);
+    errno = why;
+    return result;
+}
+
+/* Whether a program can be run: it is given a pipe, and says so through it. */
+static long may_run(const char *program, char *const arguments[], int tell[2]) {
+    char heard = 0;
+    pid_t child = fork();
+    if (child < 0)
+        return -1;
+    if (child == 0) {
+        close(tell[0]);
+        execv(program, arguments);
+        dprintf(tell[1], "%c", errno > 127 ? 1 : errno);
+        _exit(1);
+    }
+    close(tell[1]);
+    long got = read(tell[0], &heard, 1);
+    close(tell[0]);
+    errno = got == 1 ? heard : EACCES; /* silence: it was started and could not be loaded */
+    return got == 1 && heard == 'x' ? 0 : -1;
+}
+
+static void run(const char *way, const char *program, const char *first, int file) {
+    int tell[2];
+    char number[16], path[64];
+    if (pipe2(tell, 0) < 0) {
+        report("exec", way, -1);
+        return;
+    }
+    snprintf(number, sizeof number, "%d", tell[1]);
+    snprintf(path, sizeof path, "/proc/self/fd/%d", file);
+    char *arguments[] = {(char *)first, "again", number, NULL};
+    char *by_loader[] = {"ld.so", (char *)first, "again", number, NULL};
+    char script[64];
+    snprintf(script, sizeof script, "printf x >&%d", tell[1]);
+    char *shell[] = {"sh", "-c", script, NULL};
+    int is_loader = strstr(program, "ld-linux") != NULL, is_shell = strstr(program, "/sh") != NULL;
+    errno = 0;
+    report("exec", way, may_run(file >= 0 ? path : program, is_loader ? by_loader : is_shell ? shell : arguments, tell));
+}
+
+static int copy_self(int to) {
+    char block[65536];
+    int from = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    if (from < 0)
+        return -1;
+    for (long got; (got = read(from, block, sizeof block)) > 0;)
+        if (write(to, block, got) != got)
+            return -1;
+    close(from);
+    return 0;
+}
+
+static void programs(void) {
+    int dropped = open(STATE "/dropped", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0700);
+    if (dropped >= 0) {
+        copy_self(dropped);
+        close(dropped);
+    }
+    int hidden = syscall(SYS_memfd_create, "x", 0);
+    if (hidden >= 0)
+        copy_self(hidden);
+    run("shell", "/bin/sh", "sh", -1);
+    run("itself", "/usr/bin/tradingbot", "tradingbot", -1);
+    run("a file it wrote", STATE "/dropped", "dropped", -1);
+    run("a file it wrote, by the loader", "/lib64/ld-linux-x86-64.so.2", STATE "/dropped", -1);
+    if (hidden >= 0)
+        run("a file in memory", "", "memory", hidden);
+    else
+        TRY("exec", "a file in memory", -1 * (errno = EPERM, 1));
+    CALL("exec", execveat, AT_FDCWD, "/bin/sh", NULL, NULL, 0);
+    unlink(STATE "/dropped");
+}
+
+static void sockets(void) {
+    const char *g = "network";
+    TRY(g, "TCP", socket(AF_INET, SOCK_STREAM, 0));
+    TRY(g, "UDP", socket(AF_INET, SOCK_DGRAM, 0));
+    TRY(g, "ping", socket(AF_INET, SOCK_DGRAM, 1));
+    TRY(g, "raw IP", socket(AF_INET, SOCK_RAW, 255));
+    TRY(g, "multipath TCP", socket(AF_INET, SOCK_STREAM, 262));
+    TRY(g, "TCP, IPv6", socket(AF_INET6, SOCK_STREAM, 0));
+    TRY(g, "UDP, IPv6", socket(AF_INET6, SOCK_DGRAM, 0));
+    TRY(g, "packets", socket(AF_PACKET, SOCK_RAW, 0));
+    TRY(g, "netlink", socket(AF_NETLINK, SOCK_RAW, 0));
+    TRY(g, "netlink, audit", socket(AF_NETLINK, SOCK_RAW, 9));
+    TRY(g, "vsock", socket(40, SOCK_STREAM, 0));
+    TRY(g, "kernel crypto", socket(38, SOCK_SEQPACKET, 0));
+    TRY(g, "XDP", socket(44, SOCK_RAW, 0));
+    TRY(g, "Bluetooth", socket(31, SOCK_RAW, 0));
+    TRY(g, "key management", socket(15, SOCK_RAW, 2));
+    TRY(g, "the API on this host", may_reach("127.0.0.1", 8080));
+    TRY(g, "another host", may_reach("192.0.2.1", 443));
+    CALL(g, io_uring_setup, 8, "");
+    CALL(g, bind, 3, "", 2);
+    CALL(g, listen, 3, 1);
+    TRY(g, "system bus", may_connect("/run/dbus/system_bus_socket"));
+    TRY(g, "service manager", may_connect("/run/systemd/private"));
+    TRY(g, "user database", may_connect("/run/systemd/userdb/io.systemd.DynamicUser"));
+}
+
+static void files(void) {
+    static const char *const read_paths[] = {
+        "/etc/passwd", "/etc/shadow", "/etc/hostname", "/etc/credstore", "/root", "/home", "/srv", "/boot", "/opt",
+        "/usr/bin/dpkg", "/var/lib/dpkg/status", "/var/log", "/var/lib/tradingbot@two/ledger.sqlite", "/run/log/journal",
+        "/run/systemd/units", "/proc/1/environ", "/proc/1/root/etc/passwd", "/proc/cpuinfo", "/proc/kallsyms",
+        "/proc/kmsg", "/proc/sys/kernel/random/boot_id", "/sys/class/net", "/sys/kernel", "/sys/fs/cgroup",
+        "/dev/mem", "/dev/kmsg", "/dev/vda", "/dev/sda", "/dev/rtc0", "/dev/net/tun",
+    };
+    static const char *const write_paths[] = {
+        "/x", "/etc/x", "/etc/tradingbot/x", "/usr/bin/x", "/lib/x86_64-linux-gnu/x", "/run/x", "/var/x", "/var/lib/x",
+        "/proc/x", "/sys/x", "/dev/x",
+    };
+    static const char *const overwrite_paths[] = {
+        "/etc/tradingbot/tradingbot.toml", "/usr/bin/tradingbot", "/lib/x86_64-linux-gnu/libc.so.6",
+        "/proc/sys/kernel/core_pattern", "/proc/sysrq-trigger", "/sys/power/state",
+    };
+    for (size_t i = 0; i < sizeof read_paths / sizeof *read_paths; i++)
+        TRY("read", read_paths[i], may_read(read_paths[i]));
+    for (size_t i = 0; i < sizeof write_paths / sizeof *write_paths; i++)
+        TRY("write", write_paths[i], may_write(write_paths[i]));
+    for (size_t i = 0; i < sizeof overwrite_paths / sizeof *overwrite_paths; i++)
+        TRY("write", overwrite_paths[i], may_overwrite(overwrite_paths[i]));
+    CALL("write", mknodat, AT_FDCWD, STATE "/device", S_IFCHR | 0600, 0x101);
+    CALL("write", symlinkat, "/etc", AT_FDCWD, STATE "/link");
+    int file = open(STATE "/suid", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    TRY("write", "setuid file", file < 0 ? -1 : fchmod(file, 04755));
+    CALL("write", fchownat, AT_FDCWD, STATE "/suid", 1, 1, 0);
+    unlink(STATE "/suid");
+}
+
+static void memory(void) {
+    const char *g = "memory";
+    TRY(g, "writable and executable", mmap(NULL, 4096, 7, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? -1 : 0);
+    void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    TRY(g, "written, then executable", mprotect(page, 4096, PROT_READ | PROT_EXEC));
+    CALL(g, memfd_create, "x", 0);
+    CALL(g, memfd_secret, 0);
+    CALL(g, personality, 0x0400000);
+    CALL(g, userfaultfd, 1);
+    CALL(g, mlockall, 1);
+    CALL(g, modify_ldt, 0, NULL, 0);
+    CALL(g, pkey_alloc, 0, 0);
+}
+
+static void kernel(void) {
+    const char *g = "kernel";
+    struct timespec now = {1, 0};
+    struct iovec vector = {&now, 1};
+    unsigned long cap[4] = {0x20080522, 0, 0, 0};
+    struct sched_param real_time = {1};
+    TRY(g, "ptrace", ptrace(PTRACE_ATTACH, 1, NULL, NULL));
+    CALL(g, process_vm_readv, 1, &vector, 1, &vector, 1, 0);
+    CALL(g, pidfd_open, 1, 0);
+    CALL(g, pidfd_getfd, 0, 0, 0);
+    CALL(g, kcmp, 1, 1, 0, 0, 0);
+    TRY(g, "signal to another", kill(1, 0));
+    CALL(g, bpf, 0, cap, 32);
+    CALL(g, perf_event_open, cap, 0, -1, -1, 0);
+    CALL(g, keyctl, 0, -3, 1);
+    CALL(g, add_key, "user", "x", "x", 1, -3);
+    CALL(g, request_key, "user", "x", NULL, -3);
+    CALL(g, init_module, "", 0, "");
+    CALL(g, finit_module, 0, "", 0);
+    CALL(g, delete_module, "x", 0);
+    CALL(g, kexec_load, 0, 0, NULL, 0);
+    CALL(g, reboot, 0xfee1dead, 672274793, 0, NULL);
+    CALL(g, clock_settime, 0, &now);
+    CALL(g, settimeofday, &now, NULL);
+    CALL(g, adjtimex, (char[256]){1});
+    CALL(g, syslog, 3, (char[16]){0}, 16);
+    CALL(g, acct, NULL);
+    CALL(g, swapon, STATE, 0);
+    CALL(g, quotactl, 0x800001, NULL, 0, NULL);
+    CALL(g, sethostname, "x", 1);
+    CALL(g, iopl, 3);
+    CALL(g, ioperm, 0, 1, 1);
+    CALL(g, vhangup);
+    CALL(g, io_setup, 1, cap);
+    CALL(g, fanotify_init, 0, 0);
+    CALL(g, inotify_init1, 0);
+    CALL(g, sched_setscheduler, 0, SCHED_FIFO, &real_time);
+    CALL(g, setpriority, 0, 0, -20);
+}
+
+static void world(void) {
+    const char *g = "namespaces";
+    char handle[128] = {0};
+    CALL(g, unshare, CLONE_NEWUSER);
+    CALL(g, unshare, CLONE_NEWNS);
+    CALL(g, unshare, CLONE_NEWNET);
+    CALL(g, setns, 0, 0);
+    CALL(g, mount, "x", STATE, "tmpfs", 0, NULL);
+    CALL(g, umount2, STATE, 2);
+    CALL(g, fsopen, "tmpfs", 0);
+    CALL(g, open_tree, AT_FDCWD, "/", 1);
+    CALL(g, move_mount, -1, "", -1, "", 0);
+    CALL(g, pivot_root, ".", ".");
+    CALL(g, chroot, STATE);
+    CALL(g, name_to_handle_at, AT_FDCWD, STATE, handle, handle + 64, 0);
+    CALL(g, open_by_handle_at, AT_FDCWD, handle, 0);
+}
+
+static void privileges(void) {
+    const char *g = "privileges";
+    CALL(g, setuid, 0);
+    CALL(g, setgid, 0);
+    CALL(g, setresuid, 0, 0, 0);
+    CALL(g, setgroups, 0, NULL);
+    unsigned header[2] = {0x20080522, 0}, data[6] = {1 << 21, 1 << 21, 1 << 21, 0, 0, 0};
+    CALL(g, capset, header, data);
+    TRY(g, "ambient capability", prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, 21, 0, 0));
+}
+
+/* As src/sandbox.rs and src/daemon/run.rs do it. */
+static int landlock(void) {
+    struct {
+        __u64 fs, net, scoped;
+    } rules = {(1ULL << 16) - 1, 3, 3};
+    __u64 read_only = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
+    __u64 state = read_only | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR |
+                  LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG |
+                  (1ULL << 13) | (1ULL << 14);
+    int set = syscall(SYS_landlock_create_ruleset, &rules, sizeof rules, 0);
+    struct landlock_path_beneath_attr config = {read_only, open("/etc/tradingbot", O_PATH | O_CLOEXEC)};
+    struct landlock_path_beneath_attr own = {state, open(STATE, O_PATH | O_CLOEXEC)};
+    return set < 0 || syscall(SYS_landlock_add_rule, set, 1, &config, 0) < 0 ||
+           syscall(SYS_landlock_add_rule, set, 1, &own, 0) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+           syscall(SYS_landlock_restrict_self, set, 0) < 0;
+}
+
+static void say_ready(void) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    const char *path = getenv("NOTIFY_SOCKET");
+    int talk = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (path == NULL || talk < 0)
+        return;
+    strncpy(address.sun_path, path, sizeof address.sun_path - 1);
+    if (sendto(talk, "READY=1", 7, 0, (struct sockaddr *)&address, sizeof address) < 0)
+        perror("probe: cannot say ready");
+}
+
+int main(int count, char **arguments) {
+    if (count > 2 && strcmp(arguments[1], "again") == 0)
+        return write(atoi(arguments[2]), "x", 1) != 1;
+    out = fopen(STATE "/probe.txt", "we");
+    if (out == NULL) {
+        perror("probe: the state folder cannot be written");
+        return 1;
+    }
+    const char *confined = getenv("PROBE_LANDLOCK");
+    if (confined != NULL && landlock()) {
+        perror("probe: landlock");
+        return 1;
+    }
+    sockets();
+    programs();
+    files();
+    memory();
+    kernel();
+    privileges();
+    world();
+    fprintf(out, "end\n");
+    fclose(out);
+    say_ready();
+    return 0;
+}
