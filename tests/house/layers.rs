@@ -1,13 +1,11 @@
-//! Every arrow points down: who may name whom, read from every path in the sources, tests and comments included.
+//! Who may name whom, and what the core may not even know of.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
 
-use crate::sources::{root, sources};
+use super::tree::{self, code, read, rust_files};
 
-/// Each module and those it may name; the drawing in `ARCHITECTURE.md` in words. Whoever is not here may name nobody.
-const ARROWS: &[(&str, &[&str])] = &[
+/// One table for the whole drawing: each module, and all that it names. What is not said is forbidden.
+const MAY_NAME: &[(&str, &[&str])] = &[
     // LANGUAGE
     ("domain", &[]),
     // CORE
@@ -24,7 +22,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("config", &["domain", "secrets"]),
     ("log", &["clock", "config", "domain", "secrets"]),
     ("sandbox", &["config"]),
-    ("systemd", &["domain", "log", "secrets"]),
+    ("systemd", &["domain"]),
     // SHELLS
     ("store", &["domain", "wire"]),
     ("ledger", &["domain"]),
@@ -45,90 +43,176 @@ const ARROWS: &[(&str, &[&str])] = &[
             "strategy", "systemd", "wire",
         ],
     ),
+    ("main", &["cli"]),
 ];
+
+/// The parts that are pure: what happens in them depends on their input alone.
+const PURE: &[&str] = &["domain", "market", "strategy", "risk", "sim", "engine"];
+
+/// What nothing pure may name, and what that would bring in.
+const IMPURE: &[(&str, &str)] = &[
+    ("std::fs", "input and output"),
+    ("std::io", "input and output"),
+    ("std::net", "input and output"),
+    ("std::os", "input and output"),
+    ("std::process", "input and output"),
+    ("std::env", "the environment"),
+    ("std::thread", "threads"),
+    ("std::sync", "threads"),
+    ("SystemTime", "a clock"),
+    ("Instant", "a clock"),
+    ("RandomState", "chance"),
+    ("async ", "async"),
+    (".await", "async"),
+    ("tokio", "async"),
+    ("tracing", "the log"),
+    ("rusqlite", "input and output"),
+    ("rustix", "input and output"),
+    ("hyper", "input and output"),
+    ("reqwest", "input and output"),
+];
+
+/// What protocol may not name: it has bytes, and no sockets.
+const SOCKETS: &[&str] =
+    &["std::net", "std::fs", "std::thread", "tokio", "hyper", "reqwest", "rustix", "async ", ".await"];
 
 #[test]
 fn every_arrow_points_down() {
-    let allowed: BTreeMap<&str, &[&str]> = ARROWS.iter().copied().collect();
-    let mut wrong = Vec::new();
-    let mut seen = BTreeSet::new();
-    for path in sources() {
-        let module = module_of(&path);
-        if module == "lib" || module == "main" {
+    let (mut wrong, mut seen) = (Vec::new(), BTreeSet::new());
+    for file in rust_files(&["src"]) {
+        let own = module(&file);
+        let Some((_, allowed)) = MAY_NAME.iter().find(|(name, _)| *name == own) else {
+            assert!(own == "lib", "{file}: say in tests/house/layers.rs what `{own}` may name");
             continue;
-        }
-        let text = fs::read_to_string(&path).unwrap();
-        for (line, named) in named(&text) {
-            let down =
-                named == module || allowed.get(module.as_str()).is_some_and(|names| names.contains(&named.as_str()));
-            if !down {
-                wrong.push(format!("{}:{line}: {module} names {named}", path.strip_prefix(root()).unwrap().display()));
+        };
+        for (line, named) in named(&file) {
+            seen.insert((own.clone(), named.clone()));
+            if named != own && !allowed.contains(&named.as_str()) {
+                wrong.push(format!("{file}:{line}: {own} names {named}"));
             }
-            seen.insert((module.clone(), named));
         }
     }
-    assert!(wrong.is_empty(), "{wrong:#?}");
-    for (module, names) in ARROWS {
+    assert!(wrong.is_empty(), "{wrong:#?}\nmove what is shared down, or bring the two together in an app");
+    for (own, names) in MAY_NAME {
         for name in *names {
-            let used = seen.contains(&((*module).to_owned(), (*name).to_owned()));
-            assert!(used, "{module} does not name {name} any more: take the arrow off the list");
+            let used = seen.contains(&((*own).to_owned(), (*name).to_owned()));
+            assert!(used, "{own} does not name {name} any more: take it off the list");
         }
     }
-    println!("{} arrows, all pointing down", seen.iter().filter(|(from, to)| from != to).count());
 }
 
 #[test]
-fn an_arrow_that_points_up_would_be_seen() {
-    let text = "use crate::domain::Price;\nuse crate::{\n    engine::{Engine, Setup},\n    risk::Gate,\n};\nfn f() { crate::api::x() }\n";
-    let found: Vec<(usize, String)> = named(text);
-    let expected = [(1, "domain"), (2, "engine"), (2, "risk"), (6, "api")].map(|(line, name)| (line, name.to_owned()));
-    assert_eq!(found, expected);
-}
-
-/// The modules of the crate that `text` names, each with its line.
-fn named(text: &str) -> Vec<(usize, String)> {
-    let mut found = Vec::new();
-    for (at, _) in text.match_indices("crate::") {
-        if text[..at].ends_with(['$', ':']) || text[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_') {
-            continue;
-        }
-        let line = text[..at].matches('\n').count() + 1;
-        let rest = &text[at + "crate::".len()..];
-        if let Some(group) = rest.strip_prefix('{') {
-            found.extend(members(group).into_iter().map(|name| (line, name)));
-        } else {
-            found.push((line, name(rest)));
+fn the_table_is_an_order() {
+    for (place, (name, allowed)) in MAY_NAME.iter().enumerate() {
+        for below in *allowed {
+            let under = MAY_NAME.iter().position(|(name, _)| name == below);
+            assert!(under.is_some_and(|under| under < place), "{name} stands over {below}, which stands over it");
         }
     }
-    found.retain(|(_, name)| name.starts_with(|c: char| c.is_ascii_lowercase()));
+}
+
+#[test]
+fn what_is_pure_knows_nothing_of_the_world() {
+    let mut wrong = Vec::new();
+    for file in rust_files(&["src"]).into_iter().filter(|file| PURE.contains(&module(file).as_str())) {
+        for (word, what) in IMPURE {
+            wrong.extend(lines_with(&file, word).map(|line| format!("{file}:{line}: `{}` is {what}", word.trim())));
+        }
+    }
+    for file in rust_files(&["src"]).into_iter().filter(|file| module(file) == "wire") {
+        for word in SOCKETS {
+            wrong.extend(
+                lines_with(&file, word).map(|line| format!("{file}:{line}: `{}` in the protocol", word.trim())),
+            );
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// The top-level module a file belongs to.
+fn module(file: &str) -> String {
+    let inside = file.strip_prefix("src/").unwrap();
+    inside.split('/').next().unwrap().trim_end_matches(".rs").to_owned()
+}
+
+/// Top-level modules that a file names, with the lines: `crate::x`, `crate::{x, y}`, and `super::x` up to the root.
+fn named(file: &str) -> Vec<(usize, String)> {
+    let code = code(&read(file));
+    let own = module(file);
+    let depth = file.matches('/').count() - usize::from(file.ends_with("/mod.rs"));
+    let mut found = Vec::new();
+    for root in ["crate::", "tradingbot::", "super::"] {
+        for (at, _) in code.match_indices(root) {
+            let (before, mut after) = (&code[..at], &code[at + root.len()..]);
+            if before.ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':') {
+                continue;
+            }
+            let mut ups = usize::from(root == "super::");
+            while let Some(further) = after.strip_prefix("super::") {
+                (ups, after) = (ups + 1, further);
+            }
+            if ups > 0 && ups < depth {
+                continue;
+            }
+            // In a module within the file one `super` more is needed, so what is reached may still be our own.
+            let ours = |name: &str| {
+                let inside = tree::root().join("src").join(&own).join(name);
+                ups > 0 && (inside.is_dir() || inside.with_extension("rs").exists())
+            };
+            let line = before.matches('\n').count() + 1;
+            let names = heads(after)
+                .into_iter()
+                .filter(|name| ups == 0 || (MAY_NAME.iter().any(|(known, _)| known == name) && !ours(name)));
+            found.extend(names.map(|name| (line, name)));
+        }
+    }
     found
 }
 
-/// The first words of the members of `{a::{b, c}, d}`.
-fn members(group: &str) -> Vec<String> {
-    let (mut depth, mut start, mut members) = (0_usize, true, Vec::new());
-    for (at, letter) in group.char_indices() {
-        match letter {
+/// The first words of a path, or of each path in braces.
+fn heads(path: &str) -> Vec<String> {
+    let word = |text: &str| text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
+    let Some(list) = path.strip_prefix('{') else { return vec![word(path)] };
+    let (mut depth, mut fresh, mut heads) = (1, true, Vec::new());
+    for (at, c) in list.char_indices() {
+        match c {
             '{' => depth += 1,
-            '}' if depth == 0 => break,
             '}' => depth -= 1,
-            ',' if depth == 0 => start = true,
-            letter if start && !letter.is_whitespace() => {
-                members.push(name(&group[at..]));
-                start = false;
+            ',' if depth == 1 => fresh = true,
+            _ if fresh && depth == 1 && !c.is_whitespace() => {
+                heads.push(word(&list[at..]));
+                fresh = false;
             }
             _ => {}
         }
+        if depth == 0 {
+            break;
+        }
     }
-    members
+    heads
 }
 
-fn name(text: &str) -> String {
-    text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
+fn lines_with(file: &str, word: &str) -> impl Iterator<Item = usize> {
+    let begins_word = word.starts_with(char::is_alphabetic);
+    let code = code(&read(file));
+    let lines: Vec<usize> = code
+        .lines()
+        .enumerate()
+        .filter(|(_, line)| {
+            line.match_indices(word).any(|(at, _)| {
+                let joined = |c: char| c.is_alphanumeric() || c == '_';
+                let inside_before = begins_word && line[..at].ends_with(joined);
+                let inside_after = word.ends_with(char::is_alphabetic) && line[at + word.len()..].starts_with(joined);
+                !inside_before && !inside_after
+            })
+        })
+        .map(|(at, _)| at + 1)
+        .collect();
+    lines.into_iter()
 }
 
-fn module_of(path: &Path) -> String {
-    let inside: PathBuf = path.strip_prefix(root().join("src")).unwrap().into();
-    let first = inside.components().next().unwrap().as_os_str().to_string_lossy().into_owned();
-    first.trim_end_matches(".rs").to_owned()
+#[test]
+fn paths_are_read_in_all_their_forms() {
+    assert_eq!(heads("domain::{Price, Qty}"), ["domain"]);
+    assert_eq!(heads("{clock, domain::{Price, Qty},\n    risk}"), ["clock", "domain", "risk"]);
 }

@@ -3,7 +3,9 @@
 
 mod configs;
 mod dead_files;
+mod docs;
 mod layers;
 mod secrets;
-mod sources;
+mod tidy;
+mod tree;
 mod units;

@@ -1,0 +1,83 @@
+//! What the documents point to is there.
+
+use super::tree::{files, read, root};
+
+#[test]
+fn every_link_between_documents_leads_somewhere() {
+    let mut broken = Vec::new();
+    let mut seen = 0;
+    for file in documents() {
+        let text = read(&file);
+        let folder = file.rsplit_once('/').map_or("", |(folder, _)| folder);
+        for (at, line) in prose(&text) {
+            for (target, _) in line.split("](").skip(1).filter_map(|rest| rest.split_once(')')) {
+                if target.contains("://") || target.starts_with("mailto:") {
+                    continue;
+                }
+                seen += 1;
+                let (path, anchor) = target.split_once('#').unwrap_or((target, ""));
+                let full = if path.is_empty() { root().join(&file) } else { root().join(folder).join(path) };
+                let heading =
+                    || std::fs::read_to_string(&full).is_ok_and(|text| anchors(&text).any(|known| known == anchor));
+                if !full.exists() || (!anchor.is_empty() && !heading()) {
+                    broken.push(format!("{file}:{at}: {target}"));
+                }
+            }
+        }
+    }
+    assert!(seen > 5, "only {seen} links were found");
+    assert!(broken.is_empty(), "{broken:#?}");
+}
+
+#[test]
+fn every_source_file_that_a_document_names_is_there() {
+    let sources = files("src");
+    let mut gone = Vec::new();
+    for file in documents() {
+        for (at, line) in prose(&read(&file)) {
+            for named in line.split('`').skip(1).step_by(2).filter(|word| word.ends_with(".rs") && word.contains('/')) {
+                let known =
+                    root().join(named).exists() || sources.iter().any(|source| source == &format!("src/{named}"));
+                if !known && !named.contains(['*', '<', ' ']) {
+                    gone.push(format!("{file}:{at}: {named}"));
+                }
+            }
+        }
+    }
+    assert!(gone.is_empty(), "{gone:#?}");
+}
+
+#[test]
+fn the_changelog_says_what_is_not_released_yet() {
+    let changelog = read("CHANGELOG.md");
+    let first = changelog.lines().find_map(|line| line.strip_prefix("## "));
+    assert_eq!(first, Some("Unreleased"), "the newest part of CHANGELOG.md");
+    for heading in changelog.lines().filter_map(|line| line.strip_prefix("### ")) {
+        assert!(["Added", "Changed", "Fixed", "Security"].contains(&heading), "`{heading}` in CHANGELOG.md");
+    }
+}
+
+fn documents() -> Vec<String> {
+    files("").into_iter().filter(|file| file.ends_with(".md") && !file.starts_with("tests/golden/")).collect()
+}
+
+/// Lines outside of code blocks, with their numbers.
+fn prose(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut fenced = false;
+    text.lines().enumerate().filter_map(move |(at, line)| {
+        let fence = line.trim_start().starts_with("```");
+        fenced ^= fence;
+        (!fenced && !fence).then_some((at + 1, line))
+    })
+}
+
+/// What a heading is linked by: its words in lower case, dashes between them.
+fn anchors(text: &str) -> impl Iterator<Item = String> {
+    prose(text).filter_map(|(_, line)| line.strip_prefix('#')).map(|heading| {
+        let kept = heading.trim_start_matches('#').trim().to_lowercase();
+        kept.chars()
+            .filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'))
+            .map(|c| if c == ' ' { '-' } else { c })
+            .collect()
+    })
+}
