@@ -13,6 +13,7 @@ mod config;
 mod data;
 mod decode;
 mod engine;
+mod engine_faults;
 #[path = "../support/entries.rs"]
 mod entries;
 mod events;
