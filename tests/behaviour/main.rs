@@ -17,6 +17,7 @@ mod engine_faults;
 #[path = "../support/entries.rs"]
 mod entries;
 mod events;
+mod gate;
 mod hostile;
 mod indicators;
 mod klines;
