@@ -102,6 +102,10 @@ impl Engine {
         }
         self.unclaimed = false;
         self.repricing = self.markets.iter().any(|market| !market.priced && !market.held.is_zero());
+        if !self.repricing {
+            // Nothing is held, so what there is is worth what it is.
+            self.account.remember(self.now, self.account.equity());
+        }
     }
 
     fn restore_fill(&mut self, fill: &Fill) -> Result<(), AmountError> {

@@ -60,6 +60,16 @@ fn replaying_a_ledger_makes_no_peak_that_never_was() {
 }
 
 #[test]
+fn a_gain_that_was_never_marked_is_the_peak_when_nothing_is_held() {
+    let mut desk = Desk::new(Exits::default());
+    lived(&mut desk, 1, Side::Buy, "1", "100");
+    lived(&mut desk, 2, Side::Sell, "1", "200");
+    desk.engine.recover(desk.now(), &mut Vec::new());
+    assert_eq!(desk.engine.account().peak(), desk.engine.account().equity());
+    assert!(desk.engine.account().peak() > money("10000"));
+}
+
+#[test]
 fn nothing_is_entered_or_marked_before_all_that_is_held_has_a_price() {
     let mut desk = Desk::new(Exits::default());
     lived(&mut desk, 1, Side::Buy, "10", "100");
