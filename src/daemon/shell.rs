@@ -368,7 +368,11 @@ impl Shell {
         }
         if first {
             let reason = error.to_string();
-            let halt = Entry::Halted { by: "engine".to_owned(), reason: reason.clone() };
+            // The first reason stays, and what halted before may not be on disk yet.
+            let halt = match self.engine.halted() {
+                Some(halt) => Entry::Halted { by: halt.by.clone(), reason: halt.reason.clone() },
+                None => Entry::Halted { by: "engine".to_owned(), reason: reason.clone() },
+            };
             if let Err(error) = self.keeper.latch(self.now, halt) {
                 tell::not_latched(&error);
             }

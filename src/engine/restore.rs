@@ -53,7 +53,7 @@ impl Engine {
                 }
             }
             Entry::Halted { by, reason } => {
-                self.halt = Some(HaltView { by: by.clone(), reason: reason.clone(), since: at });
+                self.halt.get_or_insert_with(|| HaltView { by: by.clone(), reason: reason.clone(), since: at });
             }
             Entry::Resumed { .. } => self.halt = None,
             Entry::Paused { strategy, .. } | Entry::Unpaused { strategy, .. } => {
