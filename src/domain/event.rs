@@ -184,6 +184,8 @@ pub enum AccountEvent {
         id: ClientOrderId,
         /// How.
         outcome: Outcome,
+        /// How much of it had traded, all its fills together; those may come later than this, or be lost.
+        filled: Qty,
         /// The exchange's words, shortened; empty when it gave none.
         reason: String,
     },

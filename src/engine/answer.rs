@@ -22,7 +22,14 @@ impl Engine {
             }
             AccountEvent::Rejected { id, reason } => return self.end(*id, Outcome::Rejected, reason, out),
             AccountEvent::Filled(fill) => return self.on_fill(fill, out),
-            AccountEvent::Ended { id, outcome, reason } => return self.end(*id, *outcome, reason, out),
+            AccountEvent::Ended { id, outcome, filled, reason } => {
+                // Not before its last fill is known: what has ended is not asked for again.
+                if self.orders.get(*id).is_some_and(|order| order.filled < *filled) {
+                    self.on_unanswered(*id, out);
+                } else {
+                    return self.end(*id, *outcome, reason, out);
+                }
+            }
             // Past cancelling: what became of it should be on its way; if it is not, asking finds it.
             AccountEvent::CancelRefused { id, .. } | AccountEvent::Unanswered { id } => self.on_unanswered(*id, out),
             AccountEvent::NotFound { id } => return self.on_not_found(*id, out),

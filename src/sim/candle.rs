@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use crate::domain::{
     AccountEvent, AmountError, Candle, ClientOrderId, ExchangeOrderId, Fee, Fill, Instrument, Liquidity, MarketEvent,
-    NewOrder, OrderKind, Outcome, Price, Rate, Rounding, Side, Symbol, Timestamp, TradeId,
+    NewOrder, OrderKind, Outcome, Price, Qty, Rate, Rounding, Side, Symbol, Timestamp, TradeId,
 };
 
 /// An exchange that answers at once, for backtests over candles. Every order pays the taker's fee.
@@ -107,7 +107,9 @@ impl CandleSim {
             resting.iter().position(|order| order.id == id).map(|at| resting.remove(at))
         });
         self.answers.push_back(match found {
-            Some(_) => AccountEvent::Ended { id, outcome: Outcome::Cancelled, reason: String::new() },
+            Some(_) => {
+                AccountEvent::Ended { id, outcome: Outcome::Cancelled, filled: Qty::ZERO, reason: String::new() }
+            }
             None => AccountEvent::CancelRefused { id, reason: "unknown order".to_owned() },
         });
     }

@@ -45,6 +45,13 @@ enum Fate {
     Ended { outcome: Outcome, reason: &'static str },
 }
 
+impl Record {
+    fn filled(&self) -> Qty {
+        let add = |sum: Qty, fill: &Fill| sum.plus(fill.qty).expect("no more is filled than was ordered");
+        self.fills.iter().fold(Qty::ZERO, add)
+    }
+}
+
 impl Clearing {
     pub(super) fn new(account: Account, fees: Fees, numbers_from: u64) -> Self {
         Self {
@@ -127,7 +134,8 @@ impl Clearing {
     /// Books the end of an order that is not filled whole.
     pub(super) fn end(&mut self, id: ClientOrderId, outcome: Outcome, reason: &'static str) {
         self.finish(id, Fate::Ended { outcome, reason });
-        self.events.push(AccountEvent::Ended { id, outcome, reason: reason.to_owned() });
+        let filled = self.records.get(&id).map_or(Qty::ZERO, Record::filled);
+        self.events.push(AccountEvent::Ended { id, outcome, filled, reason: reason.to_owned() });
     }
 
     /// Whether this order is known, but not to all of the exchange yet, and has never been denied.
@@ -153,7 +161,7 @@ impl Clearing {
     pub(super) fn tell(&mut self, id: ClientOrderId, symbol: Symbol) {
         if self.gone.get(&id) == Some(&symbol) {
             let (outcome, reason) = (Outcome::Expired, rules::RESTARTED.to_owned());
-            return self.events.push(AccountEvent::Ended { id, outcome, reason });
+            return self.events.push(AccountEvent::Ended { id, outcome, filled: Qty::ZERO, reason });
         }
         let Some(record) = self.records.get(&id).filter(|record| record.symbol == symbol) else {
             return self.events.push(AccountEvent::NotFound { id });
@@ -161,7 +169,8 @@ impl Clearing {
         self.events.push(AccountEvent::Accepted { id, exchange_id: record.exchange_id });
         self.events.extend(record.fills.iter().cloned().map(AccountEvent::Filled));
         if let Fate::Ended { outcome, reason } = record.fate {
-            self.events.push(AccountEvent::Ended { id, outcome, reason: reason.to_owned() });
+            let filled = record.filled();
+            self.events.push(AccountEvent::Ended { id, outcome, filled, reason: reason.to_owned() });
         }
     }
 

@@ -154,7 +154,12 @@ fn nothing_leaves_while_halted_and_resting_entries_are_ended() {
     let commands = desk.operator(halt).to_vec();
     assert!(commands.contains(&Command::Record(Entry::Halted { by: "ann".to_owned(), reason: "drill".to_owned() })));
     assert!(commands.contains(&Command::Cancel { id: entry.id, symbol: btc() }));
-    desk.account(AccountEvent::Ended { id: entry.id, outcome: Outcome::Cancelled, reason: String::new() });
+    desk.account(AccountEvent::Ended {
+        id: entry.id,
+        outcome: Outcome::Cancelled,
+        filled: Qty::ZERO,
+        reason: String::new(),
+    });
     desk.trade("50");
     assert_eq!(desk.submitted(), None, "not even the stop");
     assert!(matches!(desk.commands[..], [Command::Notice(Notice::Refused { refusal: Refusal::Halted, .. })]));

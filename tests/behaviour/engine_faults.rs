@@ -116,7 +116,12 @@ fn a_round_trip_is_told_when_its_entry_ends_after_its_exit() {
     desk.accept(exit.id);
     desk.fill(&exit, 2, "2", "110");
     assert!(!closed(&desk), "more may still come in");
-    desk.account(AccountEvent::Ended { id: entry.id, outcome: Outcome::Cancelled, reason: String::new() });
+    desk.account(AccountEvent::Ended {
+        id: entry.id,
+        outcome: Outcome::Cancelled,
+        filled: qty("2"),
+        reason: String::new(),
+    });
     assert!(closed(&desk));
     assert_eq!(desk.engine.snapshot().strategies[0].profit.to_string(), "19.58");
     assert_eq!(desk.reborn().snapshot().strategies, desk.engine.snapshot().strategies);
@@ -202,7 +207,29 @@ fn what_is_worth_less_than_the_exchange_takes_is_no_position() {
     desk.accept(exit.id);
     let sold = held.qty.minus(qty("0.049")).unwrap().to_string();
     desk.fill(&exit, 2, &sold, "100");
-    desk.account(AccountEvent::Ended { id: exit.id, outcome: Outcome::Expired, reason: String::new() });
+    desk.account(AccountEvent::Ended {
+        id: exit.id,
+        outcome: Outcome::Expired,
+        filled: qty(&sold),
+        reason: String::new(),
+    });
     assert!(closed(&desk));
     assert!(desk.engine.snapshot().positions.is_empty());
+}
+
+#[test]
+fn an_order_that_ended_with_fills_that_never_came_is_asked_for() {
+    let mut desk = Desk::new(Exits::default());
+    let entry = desk.rise().unwrap();
+    desk.accept(entry.id);
+    let ended =
+        AccountEvent::Ended { id: entry.id, outcome: Outcome::Cancelled, filled: qty("2"), reason: String::new() };
+    desk.account(ended.clone());
+    assert_eq!(desk.engine.snapshot().orders.len(), 1, "it has ended, but not for us");
+    desk.wait(1).apply(Event::Timer);
+    assert!(desk.commands.iter().any(|command| matches!(command, Command::Ask { id, .. } if *id == entry.id)));
+    desk.fill(&entry, 1, "2", "100");
+    desk.account(ended);
+    assert!(desk.engine.snapshot().orders.is_empty());
+    assert_eq!(desk.engine.snapshot().positions[0].qty, qty("2"));
 }

@@ -209,7 +209,7 @@ impl Run {
                 self.check(&fill);
                 self.read.fills.insert(key, fill);
             }
-            AccountEvent::Ended { id, outcome, ref reason } => {
+            AccountEvent::Ended { id, outcome, ref reason, .. } => {
                 assert_ne!(reason, "EXCHANGE_CANCELED", "a fill that could not be booked");
                 let before = read.ends.insert(id, outcome);
                 assert!(before.is_none_or(|before| before == outcome));

@@ -185,6 +185,12 @@ impl Auditor {
                     known.unknown = false;
                 }
             }
+            // What has ended with more fills than were heard of is to be asked for, and not over.
+            AccountEvent::Ended { id, filled, .. } if self.book.lacks(*id, *filled) => {
+                if let Some(known) = self.book.orders.get_mut(id) {
+                    known.unknown = known.open;
+                }
+            }
             AccountEvent::Rejected { id, .. } | AccountEvent::Ended { id, .. } => {
                 self.over.insert(*id);
                 self.book.end(*id);

@@ -65,6 +65,11 @@ impl Book {
         self.add(asset, amount);
     }
 
+    /// Whether not all that an order has traded is known.
+    pub fn lacks(&self, id: ClientOrderId, filled: Qty) -> bool {
+        self.orders.get(&id).is_some_and(|known| known.open && known.filled < filled)
+    }
+
     pub fn intend(&mut self, order: &NewOrder) {
         let known = Known { order: order.clone(), filled: Qty::ZERO, open: true, unknown: false };
         self.orders.insert(order.id, known);

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use sha2::{Digest, Sha256};
 use tradingbot::daemon::{Keeper, Venue};
 use tradingbot::domain::{
-    AccountEvent, ClientOrderId, Entry, MarketEvent, NewOrder, Outcome, Purpose, Symbol, Timestamp, TradeId,
+    AccountEvent, ClientOrderId, Entry, MarketEvent, NewOrder, Outcome, Purpose, Qty, Symbol, Timestamp, TradeId,
 };
 use tradingbot::ledger::{CommitError, Durable, Head, ReadError};
 use tradingbot::market::Random;
@@ -180,7 +180,7 @@ impl World {
         }
         if self.is(Bug::OpenOrdersIgnored) {
             let (outcome, reason) = (Outcome::Cancelled, String::new());
-            self.forged.push_back(AccountEvent::Ended { id: order.id, outcome, reason });
+            self.forged.push_back(AccountEvent::Ended { id: order.id, outcome, filled: Qty::ZERO, reason });
         }
         if self.is(Bug::DoubleSend) {
             self.orders.push(order.clone());
@@ -263,7 +263,7 @@ impl World {
             }
             (Bug::DenialBelieved, AccountEvent::NotFound { id }) => {
                 let (outcome, reason) = (Outcome::NeverPlaced, String::new());
-                Some(AccountEvent::Ended { id, outcome, reason })
+                Some(AccountEvent::Ended { id, outcome, filled: Qty::ZERO, reason })
             }
             (_, event) => Some(event),
         }

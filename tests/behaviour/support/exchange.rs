@@ -186,7 +186,9 @@ fn line(event: &AccountEvent) -> String {
             fill.fee.amount,
             fill.fee.asset
         ),
-        AccountEvent::Ended { id, outcome, reason } => format!("{} {outcome:?} {reason}", number(id)).trim().to_owned(),
+        AccountEvent::Ended { id, outcome, reason, .. } => {
+            format!("{} {outcome:?} {reason}", number(id)).trim().to_owned()
+        }
         AccountEvent::CancelRefused { id, reason } => format!("{} cancel refused: {reason}", number(id)),
         AccountEvent::Unanswered { id } => format!("{} unanswered", number(id)),
         AccountEvent::NotFound { id } => format!("{} not found", number(id)),
