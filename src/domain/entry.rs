@@ -57,7 +57,7 @@ pub enum Entry {
         /// Who asked: `engine` or an operator.
         by: String,
     },
-    /// No answer came for it.
+    /// What became of it is not known: no answer came, or not all of one, or its cancel was refused.
     Unanswered {
         /// Our order.
         id: ClientOrderId,
