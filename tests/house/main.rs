@@ -3,6 +3,7 @@
 
 mod configs;
 mod dead_files;
+mod dependencies;
 mod docs;
 mod layers;
 mod secrets;
