@@ -156,6 +156,13 @@ fn sockets_listen_on_this_host_only_and_by_the_names_the_bot_knows() {
 }
 
 #[test]
+fn whoever_enables_a_socket_enables_its_control_socket() {
+    assert_eq!(Unit::read("tradingbot.socket").all("Also"), ["tradingbot-control.socket"]);
+    // A template without its instance is nothing that can be enabled.
+    assert_eq!(Unit::read("tradingbot@.socket").all("Also"), ["tradingbot-control@%i.socket"]);
+}
+
+#[test]
 fn nothing_that_can_be_enabled_is_enabled_by_itself() {
     let preset = Unit::text("tradingbot.preset");
     for path in files() {
