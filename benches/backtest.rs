@@ -1,17 +1,10 @@
 //! Candles per second through the whole engine: signals, risk gate, order path, fills and fees; data in memory, one core.
 //! The baseline is the bare rule over the same candles, in the same run.
-#![expect(
-    clippy::disallowed_methods,
-    clippy::float_arithmetic,
-    clippy::print_stdout,
-    clippy::unwrap_used,
-    clippy::as_conversions,
-    clippy::cast_precision_loss,
-    reason = "a benchmark measures time and prints it"
-)]
 
+use std::fmt::Write as _;
+use std::fs;
 use std::hint::black_box;
-use std::time::Instant;
+use std::path::Path;
 
 use tradingbot::backtest::{Feed, FillRule, Outcome, Settings, run};
 use tradingbot::domain::{
@@ -19,26 +12,67 @@ use tradingbot::domain::{
     Timestamp,
 };
 use tradingbot::market::Random;
-use tradingbot::strategy;
+use tradingbot::{store, strategy};
 
-fn main() {
-    println!("candles through the whole engine, EMA cross 12/26, best of {ROUNDS}");
+use super::figure::Table;
+use super::timing::best;
+
+/// One symbol and several, short runs and long ones, from memory and from packed files.
+pub fn measure() -> Table {
+    let mut table = Table::new(
+        "Backtest",
+        format!(
+            "An EMA cross (12, 26) over candles of a random walk on one core, with signals, sizes, the risk gate, orders, fills, \
+             fees, stops and equity; processor time, fastest of {ROUNDS}. The baseline is the bare rule over the same candles."
+        ),
+    );
     for (symbols, candles) in [(1, 250_000), (1, 500_000), (1, 1_000_000), (4, 250_000), (8, 125_000)] {
         let feeds: Vec<Feed> = (0..symbols).map(|seed| feed(seed, candles)).collect();
-        let total = (symbols as usize * candles) as f64;
-        let bare = best(|| bare(&feeds));
+        let total = symbols as f64 * candles as f64;
+        let bare = best(ROUNDS, || bare(&feeds));
         let mut trips = 0;
-        let whole = best(|| {
-            let outcome = whole(&feeds);
-            trips = outcome.trips.len();
-        });
-        println!(
-            "{symbols} symbols x {candles}: {:.2} M candles/s ({:.0} ns each, {trips} round trips); bare rule {:.1} ns each",
-            total / whole / 1e6,
-            whole * 1e9 / total,
-            bare * 1e9 / total,
+        let whole = best(ROUNDS, || trips = whole(&feeds).trips.len());
+        table.judge(
+            format!("{symbols} x {candles} candles in memory, {trips} round trips"),
+            format!("{:.1} M candles/s, {:.0} ns each", total / whole / 1e6, whole * 1e9 / total),
+            format!("{:.0} ns each", bare * 1e9 / total),
+            ">= 5 M/s",
+            total / whole >= 5e6,
         );
     }
+    packed(&mut table);
+    table
+}
+
+/// The same from a file such as the exchange publishes, packed with zstd.
+fn packed(table: &mut Table) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("S0USDT-1m-2024.csv.zst");
+    let kept = feed(0, PACKED);
+    fs::write(&path, zstd::encode_all(csv(&kept.candles).as_bytes(), 3).unwrap()).unwrap();
+    let unpacking = best(ROUNDS, || drop(black_box(zstd::decode_all(fs::File::open(&path).unwrap()).unwrap())));
+    let reading = best(ROUNDS, || drop(black_box(read(&path))));
+    let whole = best(ROUNDS, || drop(whole(&[Feed { candles: read(&path), ..kept.clone() }])));
+    let total = PACKED as f64;
+    let each = |seconds: f64| format!("{:.1} M candles/s, {:.0} ns each", total / seconds / 1e6, seconds * 1e9 / total);
+    let beside = format!("{:.0} ns each to unpack them", unpacking * 1e9 / total);
+    table.add(format!("{PACKED} candles, read from a packed file"), each(reading), &beside);
+    table.add("read, and the whole backtest", each(whole), &beside);
+}
+
+fn read(path: &Path) -> Vec<Candle> {
+    store::read_klines(path).unwrap().candles
+}
+
+fn csv(candles: &[Candle]) -> String {
+    let mut text = String::new();
+    for candle in candles {
+        let open = candle.open_time.millis();
+        let close = open + Span::MINUTE.millis() - 1;
+        let Candle { open: first, high, low, close: last, volume, .. } = candle;
+        writeln!(text, "{open},{first},{high},{low},{last},{volume},{close},0,0,0,0,0").unwrap();
+    }
+    text
 }
 
 fn whole(feeds: &[Feed]) -> Outcome {
@@ -75,16 +109,6 @@ fn bare(feeds: &[Feed]) {
     }
 }
 
-fn best(mut work: impl FnMut()) -> f64 {
-    (0..ROUNDS)
-        .map(|_| {
-            let start = Instant::now();
-            work();
-            start.elapsed().as_secs_f64()
-        })
-        .fold(f64::INFINITY, f64::min)
-}
-
 /// A seeded random walk.
 fn feed(seed: u64, candles: usize) -> Feed {
     let mut random = Random::seeded(seed);
@@ -99,7 +123,7 @@ fn feed(seed: u64, candles: usize) -> Feed {
             let open = step();
             let (a, b, close) = (step(), step(), step());
             let at = i64::try_from(at).unwrap();
-            let mut candle = Candle::flat(Timestamp::from_nanos(at * Span::MINUTE.nanos()), Price::from_units(open));
+            let mut candle = Candle::flat(START.plus(Span::from_secs(60 * at)), Price::from_units(open));
             candle.high = Price::from_units(open.max(a).max(b).max(close));
             candle.low = Price::from_units(open.min(a).min(b).min(close));
             candle.close = Price::from_units(close);
@@ -116,5 +140,8 @@ fn feed(seed: u64, candles: usize) -> Feed {
     Feed { rules, interval: Span::MINUTE, candles }
 }
 
-const ROUNDS: usize = 5;
+const ROUNDS: u32 = 7;
+const PACKED: usize = 500_000;
+/// A minute of 2023.
+const START: Timestamp = Timestamp::from_nanos(1_699_999_980_000_000_000);
 const RULE: Rule = Rule::EmaCross { fast: 12, slow: 26 };

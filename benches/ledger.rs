@@ -1,16 +1,9 @@
 //! How fast the ledger writes, verifies and reads, beside what the disk does alone in the same run.
-//!
-//! `cargo bench --bench ledger` prints medians; `cargo bench --bench ledger -- 100000` takes fewer entries than a
-//! million, `-- 100000 /mnt/x` another folder than the one for temporary files.
-#![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on should stop")]
-#![expect(clippy::print_stdout, reason = "its results are what it prints")]
-#![expect(clippy::disallowed_methods, reason = "measuring time is its purpose")]
 
 use std::fs::File;
 use std::io::Write;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use tradingbot::domain::event::Quote;
 use tradingbot::domain::{
@@ -20,26 +13,35 @@ use tradingbot::domain::{
 use tradingbot::ledger::journal::{Journal, Ring};
 use tradingbot::ledger::{Ledger, Query, Reader, Start, verify};
 
-fn main() {
-    let mut arguments = std::env::args().skip(1).filter(|argument| !argument.starts_with("--"));
-    let count: u64 = arguments.next().map_or(1_000_000, |text| text.parse().unwrap());
-    let folder = match arguments.next() {
+use super::figure::{Table, grouped};
+use super::timing::{best, elapsed, median};
+
+/// Commits of one entry and of many, verification, and pages as the API reads them. `TRADINGBOT_BENCH_DISK` names a folder
+/// on another disk than that of temporary files.
+pub fn measure() -> Table {
+    let mut table = Table::new(
+        "Ledger",
+        format!(
+            "Orders that are meant, accepted, filled and ended; {ENTRIES} entries in the ledger that is verified and read. By the \
+             clock, medians of {ROUNDS}. Single commits and the disk alone take turns: `fdatasync` after as much as a commit \
+             writes over what is there, which costs the disk least, and after a line that makes a file grow."
+        ),
+    );
+    let folder = match std::env::var_os("TRADINGBOT_BENCH_DISK") {
         Some(path) => tempfile::tempdir_in(path).unwrap(),
         None => tempfile::tempdir().unwrap(),
     };
-    one_at_a_time(folder.path());
-    in_groups(folder.path(), 100);
-    in_groups(folder.path(), 1_000);
-    let path = filled(folder.path(), count);
-    verifying(&path, count);
-    opening(&path);
-    paging(&path);
-    keeping_inputs(folder.path(), count.min(200_000));
+    one_at_a_time(&mut table, folder.path());
+    in_groups(&mut table, folder.path(), 100);
+    in_groups(&mut table, folder.path(), LARGE_GROUP);
+    let path = filled(&mut table, folder.path());
+    verifying(&mut table, &path);
+    reading(&mut table, &path);
+    keeping_inputs(&mut table, folder.path());
+    table
 }
 
-/// Single commits and the disk's own rate take turns, so that a disk that slows down slows both. The disk is asked twice:
-/// for lines that make a file grow, and for as much as a commit writes over what is there, which costs it least.
-fn one_at_a_time(folder: &Path) {
+fn one_at_a_time(table: &mut Table, folder: &Path) {
     let mut ledger = Ledger::open(&folder.join("single.sqlite")).unwrap();
     let mut growing = File::create(folder.join("growing")).unwrap();
     let in_place = File::create(folder.join("in-place")).unwrap();
@@ -74,17 +76,22 @@ fn one_at_a_time(folder: &Path) {
             }
         }));
     }
-    let mut shares: Vec<u64> = disk.iter().zip(&commits).map(|(disk, commits)| commits * 1_000 / disk).collect();
-    println!("disk alone, a line more and fdatasync: {:>9}/s", median(&mut lines));
-    println!("disk alone, in place and fdatasync:    {:>9}/s", median(&mut disk));
-    println!("one entry a commit:                    {:>9}/s", median(&mut commits));
-    println!("  as a share of the disk in place:     {:>9}", thousandths(median(&mut shares)));
+    let mut shares: Vec<f64> = disk.iter().zip(&commits).map(|(disk, commits)| commits / disk).collect();
+    let share = median(&mut shares);
+    let growing = grouped(median(&mut lines));
+    table.judge(
+        "one entry a commit",
+        format!("{}/s", grouped(median(&mut commits))),
+        format!("{}/s the disk in place, {growing}/s a growing file", grouped(median(&mut disk))),
+        &format!(">= 0.8 of the disk in place ({share:.2} of it)"),
+        share >= 0.8,
+    );
 }
 
-fn in_groups(folder: &Path, size: u64) {
+fn in_groups(table: &mut Table, folder: &Path, size: u64) {
     let mut ledger = Ledger::open(&folder.join(format!("group-{size}.sqlite"))).unwrap();
     let entries: Vec<Entry> = (0..size).map(entry).collect();
-    let mut rates: Vec<u64> = (0..ROUNDS)
+    let mut rates: Vec<f64> = (0..ROUNDS)
         .map(|_| {
             rate(10 * size, || {
                 for number in 0..10 {
@@ -93,39 +100,44 @@ fn in_groups(folder: &Path, size: u64) {
             })
         })
         .collect();
-    println!("{size:>4} entries a commit:                 {:>9}/s", median(&mut rates));
+    let rate = median(&mut rates);
+    let (what, measured) = (format!("{size} entries a commit"), format!("{}/s", grouped(rate)));
+    if size < LARGE_GROUP {
+        table.add(what, measured, "");
+    } else {
+        table.judge(what, measured, "", ">= 100,000/s", rate >= 1e5);
+    }
 }
 
-fn filled(folder: &Path, count: u64) -> PathBuf {
+fn filled(table: &mut Table, folder: &Path) -> PathBuf {
     let path = folder.join("filled.sqlite");
     let mut ledger = Ledger::open(&path).unwrap();
-    let start = Instant::now();
-    for first in (0..count).step_by(10_000) {
-        let entries: Vec<Entry> = (first..count.min(first + 10_000)).map(entry).collect();
-        let _durable = ledger.commit(at(first), &entries).unwrap();
-    }
+    let written = rate(ENTRIES, || {
+        for first in (0..ENTRIES).step_by(10_000) {
+            let entries: Vec<Entry> = (first..ENTRIES.min(first + 10_000)).map(entry).collect();
+            let _durable = ledger.commit(at(first), &entries).unwrap();
+        }
+    });
     let bytes = std::fs::metadata(&path).unwrap().len();
-    println!("{count} entries written in {:?}, {} bytes each", start.elapsed(), bytes / count);
+    let measured = format!("{}/s, {} bytes each", grouped(written), bytes / ENTRIES);
+    table.judge("10000 entries a commit", measured, "", ">= 100,000/s", written >= 1e5);
     path
 }
 
-fn verifying(path: &Path, count: u64) {
-    let mut rates: Vec<u64> = (0..5)
-        .map(|_| {
-            rate(count, || {
-                assert_eq!(verify(path, None).unwrap().entries, count);
-            })
-        })
+fn verifying(table: &mut Table, path: &Path) {
+    let mut rates: Vec<f64> = (0..VERIFICATIONS)
+        .map(|_| rate(ENTRIES, || assert_eq!(verify(path, None).unwrap().entries, ENTRIES)))
         .collect();
-    println!("verify:                                {:>9}/s", median(&mut rates));
+    let rate = median(&mut rates);
+    table.judge("verified", format!("{}/s", grouped(rate)), "", ">= 1,500,000/s", rate >= 1.5e6);
 }
 
-fn opening(path: &Path) {
-    let mut times: Vec<Duration> = (0..21).map(|_| time(|| drop(Ledger::open(path).unwrap()))).collect();
-    println!("open to write:                         {:>9.1?}", median(&mut times));
-}
-
-fn paging(path: &Path) {
+fn reading(table: &mut Table, path: &Path) {
+    let mut show = |name: &str, work: &mut dyn FnMut()| {
+        let mut times: Vec<f64> = (0..READINGS).map(|_| elapsed(&mut *work) * 1e6).collect();
+        table.add(name, format!("{} us", grouped(median(&mut times))), "");
+    };
+    show("opened to write", &mut || drop(Ledger::open(path).unwrap()));
     let _writer = Ledger::open(path).unwrap();
     let mut reader = Reader::open(path).unwrap();
     let last = reader.head().unwrap().seq;
@@ -138,18 +150,14 @@ fn paging(path: &Path) {
         ("100 fills of one symbol of two", by_symbol),
         ("no fill among the most looked at", by_strategy),
     ] {
-        let mut times: Vec<Duration> = (0..101).map(|_| time(|| drop(reader.fills(&query).unwrap()))).collect();
-        println!("{name:<38} {:>9.1?}", median(&mut times));
+        show(name, &mut || drop(reader.fills(&query).unwrap()));
     }
-    let mut times: Vec<Duration> =
-        (0..101).map(|_| time(|| drop(reader.entries(None, &Query::last(100)).unwrap()))).collect();
-    println!("{:<38} {:>9.1?}", "last 100 entries of any kind", median(&mut times));
-    let mut times: Vec<Duration> = (0..101).map(|_| time(|| drop(reader.proof(last - 99, last).unwrap()))).collect();
-    println!("{:<38} {:>9.1?}", "proof of the last 100 entries", median(&mut times));
+    show("last 100 entries of any kind", &mut || drop(reader.entries(None, &Query::last(100)).unwrap()));
+    show("proof of the last 100 entries", &mut || drop(reader.proof(last - 99, last).unwrap()));
 }
 
 /// The input journal: a quote as the market sends it, and 100 bytes of commands to digest.
-fn keeping_inputs(folder: &Path, count: u64) {
+fn keeping_inputs(table: &mut Table, folder: &Path) {
     let quote = |seq: u64| {
         let price = |units: i64| Price::from_units(6_335_088_000_000 + units);
         let qty = Qty::from_units(157_851);
@@ -157,19 +165,16 @@ fn keeping_inputs(folder: &Path, count: u64) {
         let quote = Quote { symbol, update: seq, bid: price(0), bid_qty: qty, ask: price(1_000_000), ask_qty: qty };
         Stamped { seq: Seq(seq), at: at(seq), event: Event::Market(MarketEvent::Quote(quote)) }
     };
-    let mut rates: Vec<u64> = (0..5)
-        .map(|run| {
-            let mut journal =
-                Journal::create(&folder.join("journal"), "bench", RunId(run), "", Ring::default()).unwrap();
-            rate(count, || {
-                for seq in 1..=count {
-                    journal.append(&quote(seq), &[0; 100]).unwrap();
-                }
-                journal.flush().unwrap();
-            })
-        })
-        .collect();
-    println!("inputs into the journal:               {:>9}/s", median(&mut rates));
+    let mut run = 0;
+    let kept = best(VERIFICATIONS, || {
+        run += 1;
+        let mut journal = Journal::create(&folder.join("journal"), "bench", RunId(run), "", Ring::default()).unwrap();
+        for seq in 1..=INPUTS {
+            journal.append(&quote(seq), &[0; 100]).unwrap();
+        }
+        journal.flush().unwrap();
+    });
+    table.add("best prices kept in the input journal", format!("{}/s", grouped(INPUTS as f64 / kept)), "");
 }
 
 /// Orders of two strategies over two symbols: meant, accepted, filled, ended.
@@ -213,28 +218,18 @@ fn at(index: u64) -> Timestamp {
     Timestamp::from_nanos(1_700_000_000_000_000_000 + i64::try_from(index).unwrap() * 1_000_000)
 }
 
-fn time(work: impl FnOnce()) -> Duration {
-    let start = Instant::now();
-    work();
-    start.elapsed()
-}
-
 /// How many times a second something was done that was done `count` times.
-fn rate(count: u64, work: impl FnOnce()) -> u64 {
-    let nanos = time(work).as_nanos().max(1);
-    u64::try_from(u128::from(count) * 1_000_000_000 / nanos).unwrap()
+fn rate(count: u64, work: impl FnOnce()) -> f64 {
+    count as f64 / elapsed(work)
 }
 
-fn median<T: Ord + Copy>(values: &mut [T]) -> T {
-    values.sort_unstable();
-    values[values.len() / 2]
-}
-
-fn thousandths(value: u64) -> String {
-    format!("{}.{:03}", value / 1_000, value % 1_000)
-}
-
+const ENTRIES: u64 = 1_000_000;
 const ROUNDS: usize = 21;
 const PER_ROUND: u64 = 200;
+/// What is meant by grouped: below it a group is as fast as the disk syncs.
+const LARGE_GROUP: u64 = 1_000;
+const INPUTS: u64 = 200_000;
+const VERIFICATIONS: u32 = 5;
+const READINGS: usize = 51;
 /// Two pages of a database and their headers in the write-ahead file: what most commits of one entry write.
 const COMMIT_BYTES: usize = 2 * (4_096 + 24);

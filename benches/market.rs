@@ -1,14 +1,7 @@
 //! Nanoseconds an event of the practice market costs: made, and shown to the simulated exchange, idle and busy.
 //! The baseline is cloning the same events, in the same run.
-#![expect(
-    clippy::disallowed_methods,
-    clippy::print_stdout,
-    clippy::unwrap_used,
-    reason = "a benchmark measures time and prints it"
-)]
 
 use std::hint::black_box;
-use std::time::Instant;
 
 use tradingbot::domain::{
     ClientOrderId, Event, Instrument, MarketEvent, NewOrder, OrderKind, Purpose, Rounding, RunId, Seq, Side,
@@ -17,33 +10,41 @@ use tradingbot::domain::{
 use tradingbot::market::practice::{PracticeMarket, default_settings};
 use tradingbot::sim::{Sim, SimSettings};
 
-fn main() {
-    println!("events of the practice market, seed 1, best of {ROUNDS}");
-    let mut market = PracticeMarket::new(default_settings(1, start()));
-    let kept: Vec<(Timestamp, Event)> = (0..KEPT).map(|_| market.next()).collect();
-    say("cloned (baseline)", best(KEPT, || kept.iter().for_each(|event| drop(black_box(event.clone())))));
-    say("made", best(EVENTS, || run(EVENTS, |_, _| {})));
-    say(
-        "made, and observed by the simulated exchange",
-        best(EVENTS, || {
-            let mut sim = exchange();
-            run(EVENTS, |at, event| {
-                sim.observe(at, event);
-                while let Some(answer) = sim.next(at) {
-                    black_box(answer);
-                }
-            });
-        }),
+use super::figure::Table;
+use super::timing::best;
+
+/// What the market costs, and what the simulated exchange adds to it.
+pub fn measure() -> Table {
+    let mut table = Table::new(
+        "Practice market",
+        format!("Seed 1, {EVENTS} events a round; processor time, fastest of {ROUNDS}. It has no aim."),
     );
-    say("made, observed, an order and a cancel every tenth event", best(EVENTS, || busy(EVENTS)));
+    let mut market = PracticeMarket::new(default_settings(1, start()));
+    let kept: Vec<(Timestamp, Event)> = (0..EVENTS).map(|_| market.next()).collect();
+    let copying = each(|| kept.iter().for_each(|event| drop(black_box(event.clone()))));
+    let beside = format!("{copying} to copy it");
+    table.add("made", each(|| run(|_, _| {})), &beside);
+    table.add("made, and observed by the simulated exchange", each(idle), &beside);
+    table.add("made, observed, an order and a cancel every tenth event", each(busy), &beside);
+    table
 }
 
-fn busy(events: u32) {
+fn idle() {
+    let mut sim = exchange();
+    run(|at, event| {
+        sim.observe(at, event);
+        while let Some(answer) = sim.next(at) {
+            black_box(answer);
+        }
+    });
+}
+
+fn busy() {
     let mut sim = exchange();
     let rules = rules().swap_remove(0);
     let (mut last, mut seen) = (default_settings(1, start()).pairs[0].price, 0_u64);
     let id = |number| ClientOrderId::derive(RunId(1), Seq(number), 0);
-    run(events, |at, event| {
+    run(|at, event| {
         if let MarketEvent::Trade(trade) = event
             && trade.symbol == rules.symbol
         {
@@ -75,9 +76,9 @@ fn busy(events: u32) {
     });
 }
 
-fn run(events: u32, mut see: impl FnMut(Timestamp, &MarketEvent)) {
+fn run(mut see: impl FnMut(Timestamp, &MarketEvent)) {
     let mut market = PracticeMarket::new(default_settings(1, start()));
-    for _ in 0..events {
+    for _ in 0..EVENTS {
         let (at, event) = market.next();
         if let Event::Market(event) = &event {
             see(at, event);
@@ -100,21 +101,10 @@ fn start() -> Timestamp {
     "2024-01-31T12:00:00Z".parse().unwrap()
 }
 
-/// Nanoseconds an event takes in the fastest of all rounds.
-fn best(events: u32, mut work: impl FnMut()) -> u128 {
-    let round = |_| {
-        let begun = Instant::now();
-        work();
-        begun.elapsed().as_nanos() / u128::from(events)
-    };
-    (0..ROUNDS).map(round).min().unwrap()
+fn each(work: impl FnMut()) -> String {
+    format!("{:.0} ns an event", best(ROUNDS, work) * 1e9 / f64::from(EVENTS))
 }
 
-fn say(what: &str, nanos: u128) {
-    println!("{what}: {nanos} ns an event");
-}
-
-/// Short rounds and many of them: one of them is not interrupted even on a busy machine.
-const ROUNDS: u32 = 200;
+/// Short rounds and many of them: one of them is not disturbed even on a busy machine.
+const ROUNDS: u32 = 100;
 const EVENTS: u32 = 20_000;
-const KEPT: u32 = 20_000;
