@@ -158,7 +158,11 @@ impl Body for ReplyBody {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         match &mut self.content {
-            Content::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Content::Whole(left) => {
+                let piece = left.as_mut().map(|bytes| bytes.split_to(bytes.len().min(PIECE_BYTES_MAX)));
+                *left = left.take().filter(|bytes| !bytes.is_empty());
+                Poll::Ready(piece.map(|piece| Ok(Frame::data(piece))))
+            }
             Content::Stream(stream) => stream.poll_recv(cx).map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes)))),
         }
     }
@@ -205,6 +209,8 @@ pub(super) const X_REPLAYED: HeaderName = HeaderName::from_static("x-replayed");
 const CHALLENGE: &str = "Bearer realm=\"tradingbot\"";
 const CHALLENGE_INVALID: &str = "Bearer realm=\"tradingbot\", error=\"invalid_token\"";
 const TAG_BYTES: usize = 16;
+/// What is handed to a connection at once: it copies that, so a long answer costs each of many slow readers no more.
+const PIECE_BYTES_MAX: usize = 16 * 1024;
 
 #[cfg(test)]
 mod tests {
@@ -227,5 +233,24 @@ mod tests {
     fn the_tag_changes_with_what_is_said() {
         assert_ne!(Tagged::new(b"[1]".to_vec()).tag, Tagged::new(b"[2]".to_vec()).tag);
         assert_eq!(Tagged::new(b"[1]".to_vec()).tag, Tagged::new(b"[1]".to_vec()).tag);
+    }
+
+    #[test]
+    fn a_long_answer_is_handed_over_in_pieces_and_says_how_much_is_left() {
+        for len in [0, 1, PIECE_BYTES_MAX, PIECE_BYTES_MAX + 1, 5 * PIECE_BYTES_MAX + 7] {
+            let whole: Vec<u8> = (0..len).map(|at| u8::try_from(at % 251).unwrap()).collect();
+            let content = Content::Whole(Some(Bytes::from(whole.clone())));
+            let mut body = ReplyBody { content, visit: Arc::default() };
+            let mut cx = Context::from_waker(std::task::Waker::noop());
+            let mut told = Vec::new();
+            while let Poll::Ready(Some(Ok(frame))) = Pin::new(&mut body).poll_frame(&mut cx) {
+                let piece = frame.into_data().unwrap();
+                assert!(piece.len() <= PIECE_BYTES_MAX);
+                told.extend_from_slice(&piece);
+                assert_eq!(body.size_hint().exact().unwrap(), u64::try_from(len - told.len()).unwrap());
+                assert_eq!(body.is_end_stream(), told.len() == len);
+            }
+            assert_eq!(told, whole);
+        }
     }
 }
