@@ -1,6 +1,8 @@
 //! What is traded and by which rules: symbols, assets, tick and lot sizes, least values.
 
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -12,7 +14,7 @@ use super::decimal::Rounding;
 macro_rules! inline_name {
     ($(#[$doc:meta])* $name:ident, $bytes:literal, $what:literal, $valid:expr) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, Copy)]
         pub struct $name {
             bytes: [u8; $bytes],
             len: u8,
@@ -24,6 +26,40 @@ macro_rules! inline_name {
             pub fn as_str(&self) -> &str {
                 let used = self.bytes.get(..usize::from(self.len)).expect("the length was checked when it was made");
                 std::str::from_utf8(used).expect("it was made from text")
+            }
+
+            /// As numbers whose order is that of the text: what is not used is zero, which no text has in it.
+            fn words(&self) -> [u64; ($bytes + 1) / 8] {
+                let byte = |at: usize| self.bytes.get(at).copied().unwrap_or(self.len);
+                std::array::from_fn(|word| u64::from_be_bytes(std::array::from_fn(|at| byte(word * 8 + at))))
+            }
+        }
+
+        impl PartialEq for $name {
+            fn eq(&self, other: &Self) -> bool {
+                // Loads of whole words, and none across two: events are copied in words just before they are looked at.
+                let differs = |differs, (word, other)| differs | (word ^ other);
+                self.words().into_iter().zip(other.words()).fold(0, differs) == 0
+            }
+        }
+
+        impl Eq for $name {}
+
+        impl PartialOrd for $name {
+            fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+                Some(self.cmp(other))
+            }
+        }
+
+        impl Ord for $name {
+            fn cmp(&self, other: &Self) -> Ordering {
+                self.words().cmp(&other.words())
+            }
+        }
+
+        impl Hash for $name {
+            fn hash<H: Hasher>(&self, state: &mut H) {
+                self.words().hash(state);
             }
         }
 
@@ -188,6 +224,10 @@ const QUOTES: [&str; 16] = [
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -219,5 +259,44 @@ mod tests {
         assert_eq!(fitted("1.2349"), "1.234");
         assert_eq!(fitted("0.0099"), "0");
         assert_eq!(fitted("9"), "5");
+    }
+
+    #[test]
+    fn as_many_bytes_as_fit_count_in_comparing() {
+        let longest = "A".repeat(23);
+        let other = format!("{}B", "A".repeat(22));
+        let (name, larger): (Symbol, Symbol) = (longest.parse().unwrap(), other.parse().unwrap());
+        assert!(name < larger && name != larger);
+        assert!("A".repeat(22).parse::<Symbol>().unwrap() < name);
+    }
+
+    proptest! {
+        /// Short texts over few letters, so that many begin alike and some are equal.
+        #[test]
+        fn names_are_equal_and_in_order_exactly_as_their_texts_are(texts in prop::collection::vec("[ABZ9_Ж币]{1,7}", 2..12)) {
+            let names: Vec<Symbol> = texts.iter().map(|text| text.parse().unwrap()).collect();
+            for (name, text) in names.iter().zip(&texts) {
+                for (other, other_text) in names.iter().zip(&texts) {
+                    prop_assert_eq!(name.cmp(other), text.cmp(other_text));
+                    prop_assert_eq!(name == other, text == other_text);
+                }
+            }
+            let sorted: BTreeSet<&str> = texts.iter().map(String::as_str).collect();
+            let names: BTreeSet<Symbol> = names.into_iter().collect();
+            prop_assert_eq!(names.iter().map(Symbol::as_str).collect::<Vec<_>>(), sorted.into_iter().collect::<Vec<_>>());
+        }
+
+        #[test]
+        fn names_of_any_length_are_in_order_as_their_texts_are(one in "[a-c-]{1,31}", other in "[a-c-]{1,31}") {
+            let (name, next): (StrategyName, StrategyName) = (one.parse().unwrap(), other.parse().unwrap());
+            prop_assert_eq!(name.cmp(&next), one.cmp(&other));
+            prop_assert_eq!(name == next, one == other);
+        }
+
+        #[test]
+        fn assets_are_in_order_as_their_texts_are(one in "[AB0]{1,15}", other in "[AB0]{1,15}") {
+            let (name, next): (Asset, Asset) = (one.parse().unwrap(), other.parse().unwrap());
+            prop_assert_eq!(name.cmp(&next), one.cmp(&other));
+        }
     }
 }

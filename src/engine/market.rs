@@ -2,7 +2,7 @@
 
 use crate::domain::event::Trade;
 use crate::domain::{AmountError, Asset, Candle, Instrument, Price, Qty, Span, Symbol, Timestamp};
-use crate::market::{BookSync, BuildCandleError, CandleBuilder, Interval, Step};
+use crate::market::{BookSync, BuildCandleError, CandleBuilder, Interval, Places, Step};
 
 /// One market.
 #[derive(Debug)]
@@ -115,7 +115,7 @@ impl Market {
 #[derive(Debug)]
 pub struct Markets {
     markets: Vec<Market>,
-    recent: usize,
+    places: Places,
 }
 
 impl Markets {
@@ -124,6 +124,7 @@ impl Markets {
     pub fn new(mut rules: Vec<Instrument>) -> Self {
         rules.sort_by_key(|rules| rules.symbol);
         rules.dedup_by_key(|rules| rules.symbol);
+        let places = Places::new(rules.iter().map(|rules| rules.symbol));
         let markets = rules
             .into_iter()
             .map(|rules| Market {
@@ -140,17 +141,12 @@ impl Markets {
                 forming: Vec::new(),
             })
             .collect();
-        Self { markets, recent: 0 }
+        Self { markets, places }
     }
 
-    /// The place of `symbol`, if it is known. Quick when asked for the same one again.
+    /// The place of `symbol`, if it is known.
     pub fn find(&mut self, symbol: Symbol) -> Option<usize> {
-        if self.markets.get(self.recent).is_some_and(|market| market.rules.symbol == symbol) {
-            return Some(self.recent);
-        }
-        let place = self.markets.binary_search_by_key(&symbol, |market| market.rules.symbol).ok()?;
-        self.recent = place;
-        Some(place)
+        self.places.find(symbol)
     }
 
     /// The place of the market that trades `base` for `quote`, if there is one.

@@ -6,12 +6,13 @@ use crate::domain::{
     AccountEvent, AmountError, Candle, ClientOrderId, ExchangeOrderId, Fee, Fill, Instrument, Liquidity, MarketEvent,
     NewOrder, OrderKind, Outcome, Price, Qty, Rate, Rounding, Side, Symbol, Timestamp, TradeId,
 };
+use crate::market::Places;
 
 /// An exchange that answers at once, for backtests over candles. Every order pays the taker's fee.
 #[derive(Debug)]
 pub struct CandleSim {
-    places: Vec<Place>,
-    recent: usize,
+    places: Places,
+    markets: Vec<Known>,
     slippage: Rate,
     through: bool,
     answers: VecDeque<AccountEvent>,
@@ -20,7 +21,7 @@ pub struct CandleSim {
 }
 
 #[derive(Debug)]
-struct Place {
+struct Known {
     rules: Instrument,
     at: Timestamp,
     open: Option<Price>,
@@ -34,9 +35,11 @@ impl CandleSim {
     #[must_use]
     pub fn new(mut instruments: Vec<Instrument>, slippage: Rate, through: bool) -> Self {
         instruments.sort_by_key(|rules| rules.symbol);
-        let place = |rules| Place { rules, at: Timestamp::ZERO, open: None, range: None, resting: Vec::new() };
-        let places = instruments.into_iter().map(place).collect();
-        Self { places, recent: 0, slippage, through, answers: VecDeque::new(), orders: 0, trades: 0 }
+        instruments.dedup_by_key(|rules| rules.symbol);
+        let places = Places::new(instruments.iter().map(|rules| rules.symbol));
+        let known = |rules| Known { rules, at: Timestamp::ZERO, open: None, range: None, resting: Vec::new() };
+        let markets = instruments.into_iter().map(known).collect();
+        Self { places, markets, slippage, through, answers: VecDeque::new(), orders: 0, trades: 0 }
     }
 
     /// Takes in what happened in the market.
@@ -45,8 +48,8 @@ impl CandleSim {
     ///
     /// [`AmountError`].
     pub fn observe(&mut self, now: Timestamp, event: &MarketEvent) -> Result<(), AmountError> {
-        let Some(place) = self.place(event.symbol()) else { return Ok(()) };
-        let known = &mut self.places[place];
+        let Some(place) = self.places.find(event.symbol()) else { return Ok(()) };
+        let known = &mut self.markets[place];
         match event {
             MarketEvent::Candle { last, .. } => {
                 (known.at, known.open, known.range) = (now, Some(*last), None);
@@ -54,10 +57,10 @@ impl CandleSim {
             MarketEvent::Range { candle, .. } => {
                 (known.at, known.open, known.range) = (now, Some(candle.open), Some(*candle));
                 let mut at = 0;
-                while let Some(order) = self.places[place].resting.get(at).cloned() {
+                while let Some(order) = self.markets[place].resting.get(at).cloned() {
                     match self.price_in_range(place, &order, true) {
                         Some(price) => {
-                            self.places[place].resting.remove(at);
+                            self.markets[place].resting.remove(at);
                             self.fill(place, &order, price)?;
                         }
                         None => at += 1,
@@ -75,7 +78,7 @@ impl CandleSim {
     ///
     /// [`AmountError`].
     pub fn submit(&mut self, order: &NewOrder) -> Result<(), AmountError> {
-        let open = self.place(order.symbol).and_then(|place| Some((place, self.places[place].open?)));
+        let open = self.places.find(order.symbol).and_then(|place| Some((place, self.markets[place].open?)));
         let Some((place, open)) = open else {
             let reason = "no price is known yet".to_owned();
             self.answers.push_back(AccountEvent::Rejected { id: order.id, reason });
@@ -93,7 +96,7 @@ impl CandleSim {
         match price {
             Some(price) => self.fill(place, order, price),
             None => {
-                self.places[place].resting.push(order.clone());
+                self.markets[place].resting.push(order.clone());
                 Ok(())
             }
         }
@@ -101,9 +104,9 @@ impl CandleSim {
 
     /// Ends a resting order.
     pub fn cancel(&mut self, id: ClientOrderId, symbol: Symbol) {
-        let place = self.place(symbol);
+        let place = self.places.find(symbol);
         let found = place.and_then(|place| {
-            let resting = &mut self.places[place].resting;
+            let resting = &mut self.markets[place].resting;
             resting.iter().position(|order| order.id == id).map(|at| resting.remove(at))
         });
         self.answers.push_back(match found {
@@ -119,19 +122,9 @@ impl CandleSim {
         self.answers.pop_front()
     }
 
-    /// Where `symbol` is kept. Quick when asked for the same one again.
-    fn place(&mut self, symbol: Symbol) -> Option<usize> {
-        if self.places.get(self.recent).is_some_and(|place| place.rules.symbol == symbol) {
-            return Some(self.recent);
-        }
-        let place = self.places.binary_search_by_key(&symbol, |place| place.rules.symbol).ok()?;
-        self.recent = place;
-        Some(place)
-    }
-
     /// The price at which `order` trades within the range that is known, if it does.
     fn price_in_range(&self, place: usize, order: &NewOrder, rested: bool) -> Option<Price> {
-        let range = self.places[place].range.as_ref()?;
+        let range = self.markets[place].range.as_ref()?;
         let through = self.through && rested;
         match order.kind {
             OrderKind::Market => Some(range.open),
@@ -162,7 +155,7 @@ impl CandleSim {
         if self.slippage == Rate::ZERO {
             return Ok(price);
         }
-        let tick = self.places[place].rules.tick;
+        let tick = self.markets[place].rules.tick;
         match side {
             Side::Buy => price.scaled(Rate::ONE.plus(self.slippage)?, Rounding::Up)?.to_tick(tick, Rounding::Up),
             Side::Sell => price.scaled(Rate::ONE.minus(self.slippage)?, Rounding::Down)?.to_tick(tick, Rounding::Down),
@@ -171,7 +164,7 @@ impl CandleSim {
 
     fn fill(&mut self, place: usize, order: &NewOrder, price: Price) -> Result<(), AmountError> {
         self.trades += 1;
-        let known = &self.places[place];
+        let known = &self.markets[place];
         let amount = price.times(order.qty)?.scaled(known.rules.fee_taker, Rounding::Up)?;
         self.answers.push_back(AccountEvent::Filled(Fill {
             order: order.id,
