@@ -26,7 +26,7 @@ pub fn measure() -> Table {
              fees, stops and equity; processor time, fastest of {ROUNDS}. The baseline is the bare rule over the same candles."
         ),
     );
-    for (symbols, candles) in [(1, 250_000), (1, 500_000), (1, 1_000_000), (4, 250_000), (8, 125_000)] {
+    for (symbols, candles) in [(1, 250_000), (1, 1_000_000), (2, 250_000), (5, 250_000), (20, 250_000)] {
         let feeds: Vec<Feed> = (0..symbols).map(|seed| feed(seed, candles)).collect();
         let total = symbols as f64 * candles as f64;
         let bare = best(ROUNDS, || bare(&feeds));
@@ -85,7 +85,7 @@ fn whole(feeds: &[Feed]) -> Outcome {
         sizing: Sizing::Fixed { stake: "100".parse().unwrap() },
         entry: EntryStyle::Market,
         exits: Exits { stop_loss: Some("0.1".parse().unwrap()), ..Exits::default() },
-        positions_max: 8,
+        positions_max: u32::try_from(feeds.len()).unwrap(),
         warm_up: 26,
     };
     let settings = Settings {
