@@ -1,5 +1,7 @@
 //! What the documents point to is there.
 
+use std::collections::BTreeSet;
+
 use super::tree::{files, read, root};
 
 #[test]
@@ -45,6 +47,38 @@ fn every_source_file_that_a_document_names_is_there() {
         }
     }
     assert!(gone.is_empty(), "{gone:#?}");
+}
+
+#[test]
+fn every_barrier_is_shown_by_tests_that_are_there() {
+    let mut known: BTreeSet<String> = BTreeSet::new();
+    for file in files("tests").into_iter().chain(files("src")) {
+        let word = match file.rsplit_once('.') {
+            Some((_, "rs")) => "fn ",
+            Some((folder, "py")) if folder.starts_with("tests/system/cases/") => "def case_",
+            Some(_) | None => continue,
+        };
+        for line in read(&file).lines() {
+            known.extend(
+                line.trim().strip_prefix(word).and_then(|rest| rest.split_once('(')).map(|named| named.0.into()),
+            );
+        }
+    }
+    let (mut rows, mut wrong) = (0, Vec::<String>::new());
+    let text = read("SECURITY.md");
+    let barriers = text.split_once("## What is guarded").and_then(|(_, rest)| rest.split_once("\n## ")).unwrap().0;
+    for row in barriers.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| barrier |")) {
+        let Some((rest, shown)) = row.trim_end_matches(" |").rsplit_once(" | ") else { continue };
+        if shown.starts_with("---") {
+            continue;
+        }
+        rows += 1;
+        let tests: Vec<String> = shown.split('`').skip(1).step_by(2).map(str::to_owned).collect();
+        wrong.extend(tests.is_empty().then(|| format!("nothing shows: {rest}")));
+        wrong.extend(tests.into_iter().filter(|test| !known.contains(test)));
+    }
+    assert!(rows > 20, "only {rows} barriers were found in SECURITY.md");
+    assert!(wrong.is_empty(), "SECURITY.md names what is not there: {wrong:#?}");
 }
 
 #[test]

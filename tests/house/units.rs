@@ -156,6 +156,19 @@ fn sockets_listen_on_this_host_only_and_by_the_names_the_bot_knows() {
 }
 
 #[test]
+fn no_bot_takes_the_host_with_it() {
+    for name in ["tradingbot.service", "tradingbot@.service", "tradingbot-ledger-verify.service"] {
+        let unit = Unit::read(name);
+        for (key, value) in [("MemoryMax", "256M"), ("MemorySwapMax", "0"), ("TasksMax", "32"), ("LimitNOFILE", "4096")]
+        {
+            assert_eq!(unit.all(key), [value], "{key}= in {name}");
+        }
+    }
+    let slice = Unit::read("tradingbot.slice");
+    assert_eq!((slice.all("MemoryMax"), slice.all("TasksMax")), (vec!["1G"], vec!["256"]));
+}
+
+#[test]
 fn whoever_enables_a_socket_enables_its_control_socket() {
     assert_eq!(Unit::read("tradingbot.socket").all("Also"), ["tradingbot-control.socket"]);
     // A template without its instance is nothing that can be enabled.
