@@ -98,8 +98,7 @@ impl Place {
         }
         OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft).map_err(create)?;
         let connection = open_to_write(&draft).map_err(database)?;
-        schema::make_durable(&connection).map_err(database)?;
-        schema::create(&connection).map_err(database)?;
+        schema::draft(&connection).map_err(database)?;
         connection.close().map_err(|(_, source)| database(source))?;
         File::open(&draft).and_then(|file| file.sync_all()).map_err(create)?;
         fs::rename(&draft, &self.path).map_err(create)?;
