@@ -40,7 +40,7 @@ impl Life {
         make_folder(&config.state)?;
         let ledger = Ledger::open(&config.state.join(LEDGER_FILE))?;
         let Opened { source, instruments, pace, start } = open_market(config)?;
-        let setup = |run| setup_of(config, instruments.clone(), run);
+        let setup = setup_of(config, instruments.clone(), RunId(1));
         let birth = Birth {
             config: config.digest.clone(),
             deposit: (config.account.quote, config.account.balance),

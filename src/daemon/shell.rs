@@ -67,37 +67,40 @@ pub struct Birth {
 }
 
 impl Shell {
-    /// Rebuilds the engine from what `keeper` holds and begins a new life on it.
+    /// Rebuilds the engine of `setup` from what `keeper` holds and begins a new life on it: the run of `setup`, or the one
+    /// after the last that there was. Entries are taken up as they are read, so a long past needs no more memory.
     ///
     /// # Errors
     ///
     /// A ledger that cannot be read, continued or written.
     pub fn begin<V: Venue + 'static>(
         mut keeper: impl Keeper + 'static,
-        setup: impl FnOnce(RunId) -> Setup,
+        setup: Setup,
         venue: impl FnOnce(&Engine) -> V,
         birth: &Birth,
         now: Timestamp,
     ) -> Result<Self, DaemonError> {
-        let mut run = RunId(1);
+        let mut run = setup.run;
         let mut latest = now;
-        let mut entries = Vec::new();
+        let mut engine = Engine::new(setup);
+        let (mut fresh, mut restored) = (true, Ok(()));
         keeper
             .each(&mut |at, entry| {
+                fresh = false;
                 latest = latest.max(at);
                 if let Entry::Started { run: earlier, .. } = &entry {
                     run = RunId(run.0.max(earlier.0.saturating_add(1)));
                 }
-                entries.push((at, entry));
+                if restored.is_ok() {
+                    restored = engine.restore(at, &entry);
+                }
             })
             .map_err(DaemonError::Read)?;
-        let mut engine = Engine::new(setup(run));
-        for (at, entry) in &entries {
-            engine.restore(*at, entry).map_err(DaemonError::Restore)?;
-        }
+        restored.map_err(DaemonError::Restore)?;
+        engine.begin(run);
         let mut first =
             vec![Entry::Started { run, version: env!("CARGO_PKG_VERSION").to_owned(), config: birth.config.clone() }];
-        if entries.is_empty() {
+        if fresh {
             let (asset, amount) = birth.deposit;
             first.push(Entry::Deposited { asset, amount });
             first.extend(

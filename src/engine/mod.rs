@@ -164,6 +164,11 @@ impl Engine {
         self.gate.set_limits(limits);
     }
 
+    /// Says which life this is, once its ledger has told of the earlier ones.
+    pub const fn begin(&mut self, run: RunId) {
+        self.run = run;
+    }
+
     /// Which life this is.
     #[must_use]
     pub const fn run(&self) -> RunId {

@@ -44,7 +44,7 @@ impl Plan {
         let faults = faults(&mut dice);
         Self {
             setup: Setup {
-                run: RunId(0),
+                run: RunId(1),
                 quote: usdt(),
                 instruments: instruments.clone(),
                 strategies,

@@ -123,7 +123,7 @@ impl Stage {
         }
         let birth = Birth { config: String::new(), deposit: (plan::usdt(), plan::deposit()), halt: None };
         let handle = Handle(Rc::clone(&self.world));
-        Shell::begin(handle.clone(), |run| Setup { run, ..setup }, |_: &Engine| handle, &birth, self.now)
+        Shell::begin(handle.clone(), setup, |_: &Engine| handle, &birth, self.now)
     }
 
     fn step(&mut self, shell: &mut Shell) {
