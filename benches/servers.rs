@@ -38,7 +38,8 @@ impl Server {
         Self { address: line.parse().unwrap(), process: child.id(), child, _folder: None }
     }
 
-    /// nginx with one worker that sends a file with `body` in it; `None` when it is not installed.
+    /// nginx with one worker that sends a file with `body` in it; `None` when it is not installed. Without `sendfile`, which
+    /// is slower for so small a file.
     pub fn nginx(body: &[u8]) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("status.json"), body).unwrap();
