@@ -17,7 +17,7 @@ pub fn description() -> String {
         said("git", &["describe", "--always", "--dirty", "--abbrev=10"]),
         value("/proc/cpuinfo", "model name"),
         value("/proc/meminfo", "MemTotal"),
-        said("uname", &["-r"]),
+        said("uname", &["-r"]).split('-').next().unwrap_or_default(),
         said("rustc", &["--version"]),
         load.join(", "),
     )
