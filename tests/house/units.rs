@@ -18,7 +18,6 @@ const SANDBOX: &[(&str, &str)] = &[
     ("LockPersonality", "yes"),
     ("MemoryDenyWriteExecute", "yes"),
     ("MountAPIVFS", "yes"),
-    ("NoExecPaths", "+/"),
     ("NoNewPrivileges", "yes"),
     ("PrivateDevices", "yes"),
     ("PrivateIPC", "yes"),
@@ -37,6 +36,7 @@ const SANDBOX: &[(&str, &str)] = &[
     ("ProtectProc", "invisible"),
     ("ProtectSystem", "strict"),
     ("RemoveIPC", "yes"),
+    ("ReadOnlyPaths", "+/run +/tmp +/var/tmp +/dev/shm"),
     ("RestrictNamespaces", "yes"),
     ("RestrictRealtime", "yes"),
     ("RestrictSUIDSGID", "yes"),
@@ -109,6 +109,20 @@ fn every_line_of_the_sandbox_is_in_each_service_that_runs_the_bot() {
         }
     }
     assert_eq!(Unit::read("tradingbot-ledger-verify.service").all("RestrictAddressFamilies"), vec!["none"]);
+}
+
+#[test]
+fn nothing_can_be_run_but_the_program_and_its_libraries() {
+    for name in ["tradingbot.service", "tradingbot@.service", "tradingbot-ledger-verify.service"] {
+        let unit = Unit::read(name);
+        let state = unit.all("StateDirectory").join("");
+        let places = format!("+/ +/var/lib/{state} +/run +/tmp +/var/tmp +/dev/shm");
+        assert_eq!(unit.all("NoExecPaths"), vec![places], "{name}: a mount of its own has flags of its own");
+        let bound = unit.all("BindReadOnlyPaths");
+        for path in unit.all("ExecPaths") {
+            assert!(bound.iter().any(|bound| path.strip_prefix('+') == Some(bound)), "{path} in {name}");
+        }
+    }
 }
 
 #[test]

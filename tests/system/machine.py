@@ -206,7 +206,7 @@ class Machine:
             raise box["error"]
         return box["value"]
 
-    def get(self, path, token=None, timeout=30):
+    def get(self, path, token=None, timeout=15):
         """Asks the API over TCP: status, headers, body."""
 
         def ask():

@@ -12,7 +12,7 @@ LAYERS = {
                     "MemoryDenyWriteExecute=no\nRestrictRealtime=no\nRestrictSUIDSGID=no\nLockPersonality=no\n"
                     "ProtectClock=no\nProtectKernelLogs=no\nProtectKernelModules=no\nProtectHostname=no\n"
                     "PrivateDevices=no\nProtectKernelTunables=no\n",
-    "own root": "RootDirectory=\nBindReadOnlyPaths=\nNoExecPaths=\nExecPaths=\nProtectSystem=no\nProtectHome=no\n"
+    "own root": "RootDirectory=\nBindReadOnlyPaths=\nNoExecPaths=\nExecPaths=\nInaccessiblePaths=\nReadOnlyPaths=\nProtectSystem=no\nProtectHome=no\n"
                 "PrivateTmp=no\nPrivateDevices=no\nProtectProc=default\nProcSubset=all\nProtectControlGroups=no\n"
                 "ProtectKernelTunables=no\nProtectKernelLogs=no\nMountAPIVFS=no\n",
     "no network": "PrivateNetwork=no\nIPAddressDeny=\n",
