@@ -55,6 +55,7 @@ pub(super) fn failed(error: &DaemonError) -> Failure {
         DaemonError::Source(_) => Exit::Data,
         DaemonError::State { .. }
         | DaemonError::Listen { .. }
+        | DaemonError::NoSocket { .. }
         | DaemonError::Listener(_)
         | DaemonError::Thread(_)
         | DaemonError::Log(_) => Exit::Failure,

@@ -42,6 +42,17 @@ pub enum DaemonError {
         /// What the system said.
         source: io::Error,
     },
+    /// No listener was handed over, and the service's sandbox lets the process open none.
+    #[error(
+        "no socket was handed over, and the sandbox of this service lets it open none at {what}; unmask and start \
+         tradingbot.socket, or that of its instance: systemctl enable --now tradingbot.socket"
+    )]
+    NoSocket {
+        /// Where.
+        what: String,
+        /// What the system said.
+        source: io::Error,
+    },
     /// A socket must not be used.
     #[error(transparent)]
     Listener(#[from] ListenerError),

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError};
 use std::thread::JoinHandle;
 
+use rustix::io::Errno;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{oneshot, watch};
 
@@ -162,7 +163,13 @@ pub fn listen(config: &Config, inherited: Inherited) -> Result<(Vec<Listener>, A
     if !inherited.is_empty() {
         return take_over(inherited);
     }
-    let failed = |what: String| move |source| DaemonError::Listen { what, source };
+    let failed = |what: String| {
+        move |source: io::Error| match Errno::from_io_error(&source) {
+            // What a unit with RestrictAddressFamilies= answers.
+            Some(Errno::AFNOSUPPORT) => DaemonError::NoSocket { what, source },
+            Some(_) | None => DaemonError::Listen { what, source },
+        }
+    };
     let mut listeners = Vec::new();
     let mut addresses = Addresses::default();
     match &config.api.listen {
