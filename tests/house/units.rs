@@ -252,7 +252,7 @@ impl Unit {
 fn files() -> Vec<PathBuf> {
     let kinds = ["service", "socket", "timer", "slice", "conf"];
     let mut found = Vec::new();
-    for folder in ["systemd", "systemd/257"] {
+    for folder in ["systemd", "systemd/252", "systemd/257"] {
         for entry in fs::read_dir(root().join(folder)).unwrap() {
             let path = entry.unwrap().path();
             if path.extension().is_some_and(|ext| kinds.iter().any(|kind| ext == *kind)) {
