@@ -22,38 +22,117 @@ class Failed(Exception):
     """A case did not find what it looked for."""
 
 
-class Machine:
-    """One booted system, from an archive of its root file system."""
+def starts(state):
+    """Says in which state of the machine a case starts, when that is not `ready`."""
 
-    def __init__(self, suite, archive, out, keep):
+    def mark(case):
+        case.state = state
+        return case
+
+    return mark
+
+
+class Machine:
+    """One booted system. Its root file system is a stack of layers in memory over the release's own, so that a clean one
+    costs a boot and no more."""
+
+    def __init__(self, suite, base, out):
         self.suite = suite
-        self.archive = archive
         self.out = out
-        self.keep = keep
-        self.root = out / suite
+        self.work = out / suite
+        self.layers = {"": [base]}
+        self.tables = {}
         self.notes = []
         self.token = None
         self.nspawn = None
         self.leader = None
+        self.root = self.work / "root"
         self.cgroup = f"tradingbot-test-{suite}-{os.getpid()}"
+        self.version = ""
 
     def __enter__(self):
-        shutil.rmtree(self.root, ignore_errors=True)
-        self.root.mkdir(parents=True)
-        subprocess.run(["tar", "-xf", self.archive, "-C", self.root, "--numeric-owner"], check=True)
+        self.work.mkdir(parents=True, exist_ok=True)
+        while os.path.ismount(self.root):
+            run("umount", "--lazy", self.root)
+        while os.path.ismount(self.work):
+            run("umount", "--lazy", self.work)
+        run("mount", "-t", "tmpfs", "-o", "mode=0755", "tradingbot-test", self.work)
+        self.root.mkdir()
+        self.make("bare", "", self.furnish)
+        self.make("installed", "bare", lambda: self.booted(self.install))
+        self.make("ready", "installed", lambda: self.booted(self.open))
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+        run("umount", "--lazy", self.work)
+
+    def make(self, state, below, act):
+        """Makes the layer that `act` adds to those below."""
+        self.mount(below, state)
+        act()
+        run("umount", self.root)
+        self.layers[state] = [self.work / state, *self.layers[below]]
+
+    def mount(self, state, upper):
+        """Puts a root file system together; what is written goes to `upper`."""
+        for name in (upper, "overlay"):
+            shutil.rmtree(self.work / name, ignore_errors=True)
+            (self.work / name).mkdir()
+        lower = ":".join(str(layer) for layer in self.layers[state])
+        options = f"lowerdir={lower},upperdir={self.work / upper},workdir={self.work / 'overlay'}"
+        run("mount", "-t", "overlay", "-o", options, f"tradingbot-test-{self.suite}", self.root)
+
+    def booted(self, act):
+        """Does something in the booted system, and powers it off."""
+        self.boot()
+        act()
+        self.halt()
+
+    def furnish(self):
+        """A host of its own: a name, no package source, and the two repositories."""
         for path in self.root.glob("etc/apt/sources.list*"):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         (self.root / "etc/apt/sources.list.d").mkdir()
         shutil.copytree(self.out / "first", self.root / "srv/tradingbot")
         shutil.copytree(self.out / "second", self.root / "srv/second")
-        (self.root / "etc/hostname").write_text(f"{self.suite}\n")
-        self.boot()
-        return self
+        # It is there to be compared with, not to be reached.
+        (self.root / "etc/systemd/system/multi-user.target.wants/ssh.service").unlink()
+        (self.root / "etc/hostname").write_text(f"{self.suite}\n", encoding="utf-8")
+        (self.root / "root/files").write_text("\n".join(sorted(files(self.root))), encoding="utf-8")
 
-    def __exit__(self, *_):
+    def install(self):
+        """As a user does, with the repository's key and source."""
+        self.sh("install -m 0644 /srv/tradingbot/tradingbot-archive-keyring.pgp /usr/share/keyrings/")
+        self.sh(f"install -m 0644 /srv/tradingbot/tradingbot-{self.suite}.sources "
+                "/etc/apt/sources.list.d/tradingbot.sources")
+        self.sh("apt-get update --error-on=any")
+        return self.sh("apt-get install --yes tradingbot", timeout=180)
+
+    def open(self):
+        """The next commands of a user, an operator, and a stranger. The bot has not run yet."""
+        self.sh("useradd --groups tradingbot olga && useradd stan")
+        self.sh("systemctl enable tradingbot.socket")
+        self.sh("runuser -u tradingbot -- tradingbot token new --name me --scope admin | head -n 1 > /root/token")
+
+    def start(self, state):
+        """Boots a clean system in one of its states: `bare`, `installed`, `ready`."""
+        self.stop()
+        self.mount(state, "upper")
+        token = self.root / "root/token"
+        self.token = token.read_text(encoding="utf-8").strip() if token.exists() else None
+        self.boot()
+
+    def stop(self):
+        """Throws the system away."""
+        self.halt(at_once=True)
+        if os.path.ismount(self.root):
+            run("umount", "--lazy", self.root)
+
+    def restart(self):
+        """Powers the system off and boots it again, with all that it wrote."""
         self.halt()
-        if not self.keep:
-            shutil.rmtree(self.root, ignore_errors=True)
+        self.boot()
 
     def boot(self):
         """Starts it and waits until it is up."""
@@ -82,22 +161,27 @@ class Machine:
         state = self.sh("systemctl is-system-running --wait", check=False, timeout=120).strip()
         if state != "running":
             raise Failed(f"it is up and {state}:\n{self.sh('systemctl --failed --no-pager', check=False)}")
+        self.version = f"{self.sh('systemctl --version').splitlines()[0]}, Linux {os.uname().release}"
 
-    def halt(self):
+    def halt(self, at_once=False):
         """Ends it; only processes that it started are touched."""
         if self.nspawn is None:
             return
         if self.nspawn.poll() is None:
-            # SIGTERM asks the system in it to power off.
-            self.nspawn.send_signal(signal.SIGTERM)
+            if at_once and self.leader:
+                os.kill(int(self.leader), signal.SIGKILL)
+            else:
+                # SIGTERM asks the system in it to power off.
+                self.nspawn.send_signal(signal.SIGTERM)
             try:
                 self.nspawn.wait(30)
             except subprocess.TimeoutExpired:
                 self.nspawn.kill()
                 self.nspawn.wait()
+        self.nspawn = self.leader = None
         for hierarchy in self.hierarchies():
             for folder in sorted((hierarchy / self.cgroup).glob("**/"), reverse=True):
-                folder.rmdir()
+                self.eventually(lambda folder=folder: gone(folder), f"{folder} is empty", 10)
 
     @staticmethod
     def hierarchies():
@@ -136,10 +220,6 @@ class Machine:
             raise Failed(f"`{script}` worked:\n{text}")
         return text
 
-    def version(self):
-        """Which systemd and which kernel."""
-        return f"{self.sh('systemctl --version').splitlines()[0]}, Linux {os.uname().release}"
-
     def show(self, unit, name):
         """A property of a unit."""
         return self.sh(f"systemctl show --value --property={name} '{unit}'").strip()
@@ -169,11 +249,15 @@ class Machine:
 
     def journal(self, since, unit="tradingbot.service"):
         """What `journalctl -u` shows from a point on, which `mark` gave."""
-        return self.sh(f"journalctl -u {unit} -o cat --no-pager --after-cursor='{since}'", check=False)
+        return self.sh(f"journalctl --sync; journalctl -u {unit} -o cat --no-pager --since='{since}'", check=False)
+
+    def everything_said(self, since):
+        """What the whole journal shows from a point on."""
+        return self.sh(f"journalctl --sync; journalctl -o cat --no-pager --since='{since}'")
 
     def mark(self):
-        """A point in the journal."""
-        return self.sh("journalctl -n 1 --show-cursor -o cat --no-pager | sed -n 's/^-- cursor: //p'").strip()
+        """A point in the journal. Not a cursor: after one that does not match the filter, 252 skips the first that does."""
+        return self.sh("journalctl --sync; date +@%s.%6N").strip()
 
     def eventually(self, look, what, seconds=20):
         """Looks again and again until there is something to see, and returns it."""
@@ -222,6 +306,7 @@ class Machine:
 
     def status(self, path=CONTROL):
         """What the control socket says about the bot."""
+        self.eventually(self.path(path).exists, f"{path} is there")
         with socket.socket(socket.AF_UNIX) as control:
             control.settimeout(30)
             control.connect(str(self.path(path)))
@@ -235,6 +320,45 @@ class Machine:
     def note(self, text):
         """Says something beside the verdict: a figure, a table."""
         self.notes.append(text)
+
+    def probe(self):
+        """The program that tries to get out."""
+        return (self.out.parent / "package" / "probe").read_bytes()
+
+    def files(self):
+        """Every path outside of what other programs write, to compare before and after."""
+        return files(self.path("/"))
+
+    def added(self):
+        """What is there and was not before the package was installed."""
+        before = set(self.path("/root/files").read_text(encoding="utf-8").splitlines())
+        return sorted(path for path in self.files() - before if not path.startswith("/root/"))
+
+
+def files(root):
+    """Paths in a root file system, but what the system itself writes while it runs."""
+    found = subprocess.run(["find", ".", "-xdev", "-not", "-type", "d", "-o", "-name", "*tradingbot*"], cwd=root,
+                           stdout=subprocess.PIPE, check=True, text=True).stdout.split("\n")
+    return {path[1:] for path in found if path and not path.startswith(NOISE)}
+
+
+def gone(folder):
+    """Whether a control group is no more."""
+    try:
+        folder.rmdir()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+def run(*command):
+    """Runs a program on the host."""
+    result = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                            check=False)
+    if result.returncode != 0:
+        raise Failed(f"`{' '.join(map(str, command))}` ended with {result.returncode}:\n{result.stdout[-3000:]}")
 
 
 def equal(seen, wanted, what=""):
@@ -250,5 +374,12 @@ def holds(text, *parts):
             raise Failed(f"\"{part}\" is not in:\n{text}")
 
 
+NOISE = ("./var/lib/systemd/timers/stamp-apt", "./var/lib/systemd/timers/stamp-dpkg", "./var/lib/systemd/timers/stamp-man",
+         "./var/lib/systemd/timers/stamp-e2scrub", "./var/lib/systemd/timers/stamp-logrotate", "./var/lib/systemd/random-seed",
+         "./var/lib/systemd/catalog/", "./var/lib/logrotate/", "./var/lib/dbus/machine-id", "./var/.updated", "./etc/.updated",
+         "./etc/.pwd.lock", "./etc/passwd-", "./etc/group-", "./etc/shadow-", "./etc/gshadow-", "./etc/subuid-", "./etc/subgid-", "./var/spool/cron/",
+         "./etc/hostname",
+         "./proc/", "./sys/", "./dev/", "./tmp/", "./var/tmp/", "./srv/", "./root/", "./run/", "./var/cache/",
+         "./var/lib/dpkg/", "./var/lib/apt/", "./var/log/", "./etc/machine-id", "./etc/resolv.conf")
 LIBC = ctypes.CDLL(None, use_errno=True)
 CLONE_NEWNET = 0x4000_0000

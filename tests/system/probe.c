@@ -1,6 +1,7 @@
 /* Takes the bot's place in its unit and tries to get out. Writes one line a way to probe.txt in the state folder:
  * `GROUP: WAY: refused (WHY)` or `GROUP: WAY: WORKED`. C, because most ways out are calls that the project's Rust cannot
- * make: it has no unsafe code. With PROBE_LANDLOCK=1 it first confines itself as the bot does. */
+ * make: it has no unsafe code. With PROBE_LANDLOCK=1 it first confines itself as the bot does; with PROBE_PANIC=1 it
+ * crashes at once. */
 
 #define _GNU_SOURCE
 #include <errno.h>
@@ -105,42 +106,48 @@ static long may_reach(const char *address, int port) {
     return result;
 }
 
-/* Whether a program can be run: it is given a pipe, and says so through it. */
-static long may_run(const char *program, char *const arguments[], int tell[2]) {
-    char heard = 0;
-    pid_t child = fork();
-    if (child < 0)
+/* Whether this process can become another program. The child closes the pipe when it does, and else says why not. */
+static long may_become(const char *program, char *const arguments[], int by_execveat) {
+    int tell[2];
+    char why = 0;
+    if (pipe2(tell, O_CLOEXEC) < 0)
         return -1;
+    pid_t child = fork();
+    if (child == 0) {
+        if (by_execveat)
+            syscall(SYS_execveat, AT_FDCWD, program, arguments, NULL, 0);
+        else
+            execv(program, arguments);
+        dprintf(tell[1], "%c", errno > 127 ? 1 : errno);
+        _exit(1);
+    }
+    close(tell[1]);
+    long got = child < 0 ? 1 : read(tell[0], &why, 1);
+    close(tell[0]);
+    errno = why;
+    return got == 0 ? 0 : -1;
+}
+
+/* Whether the loader runs a program: that it was started says nothing, so the program says it itself. */
+static long may_load(const char *program) {
+    int tell[2];
+    char heard = 0, number[16];
+    if (pipe2(tell, 0) < 0)
+        return -1;
+    snprintf(number, sizeof number, "%d", tell[1]);
+    char *const arguments[] = {"ld.so", (char *)program, "again", number, NULL};
+    pid_t child = fork();
     if (child == 0) {
         close(tell[0]);
-        execv(program, arguments);
+        execv("/lib64/ld-linux-x86-64.so.2", arguments);
         dprintf(tell[1], "%c", errno > 127 ? 1 : errno);
         _exit(1);
     }
     close(tell[1]);
     long got = read(tell[0], &heard, 1);
     close(tell[0]);
-    errno = got == 1 ? heard : EACCES; /* silence: it was started and could not be loaded */
+    errno = got == 1 ? heard : EACCES; /* silence: it could not be loaded */
     return got == 1 && heard == 'x' ? 0 : -1;
-}
-
-static void run(const char *way, const char *program, const char *first, int file) {
-    int tell[2];
-    char number[16], path[64];
-    if (pipe2(tell, 0) < 0) {
-        report("exec", way, -1);
-        return;
-    }
-    snprintf(number, sizeof number, "%d", tell[1]);
-    snprintf(path, sizeof path, "/proc/self/fd/%d", file);
-    char *arguments[] = {(char *)first, "again", number, NULL};
-    char *by_loader[] = {"ld.so", (char *)first, "again", number, NULL};
-    char script[64];
-    snprintf(script, sizeof script, "printf x >&%d", tell[1]);
-    char *shell[] = {"sh", "-c", script, NULL};
-    int is_loader = strstr(program, "ld-linux") != NULL, is_shell = strstr(program, "/sh") != NULL;
-    errno = 0;
-    report("exec", way, may_run(file >= 0 ? path : program, is_loader ? by_loader : is_shell ? shell : arguments, tell));
 }
 
 static int copy_self(int to) {
@@ -156,23 +163,24 @@ static int copy_self(int to) {
 }
 
 static void programs(void) {
+    const char *g = "exec";
+    char path[64];
+    char *const shell[] = {"sh", "-c", ":", NULL}, *const again[] = {"tradingbot", "again", NULL};
     int dropped = open(STATE "/dropped", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0700);
     if (dropped >= 0) {
         copy_self(dropped);
         close(dropped);
     }
+    TRY(g, "shell", may_become("/bin/sh", shell, 0));
+    TRY(g, "itself", may_become("/usr/bin/tradingbot", again, 0));
+    TRY(g, "a file it wrote", may_become(STATE "/dropped", again, 0));
+    TRY(g, "a file it wrote, by the loader", may_load(STATE "/dropped"));
     int hidden = syscall(SYS_memfd_create, "x", 0);
     if (hidden >= 0)
         copy_self(hidden);
-    run("shell", "/bin/sh", "sh", -1);
-    run("itself", "/usr/bin/tradingbot", "tradingbot", -1);
-    run("a file it wrote", STATE "/dropped", "dropped", -1);
-    run("a file it wrote, by the loader", "/lib64/ld-linux-x86-64.so.2", STATE "/dropped", -1);
-    if (hidden >= 0)
-        run("a file in memory", "", "memory", hidden);
-    else
-        TRY("exec", "a file in memory", -1 * (errno = EPERM, 1));
-    CALL("exec", execveat, AT_FDCWD, "/bin/sh", NULL, NULL, 0);
+    snprintf(path, sizeof path, "/proc/self/fd/%d", hidden);
+    TRY(g, "a file in memory", hidden < 0 ? (errno = EPERM, -1) : may_become(path, again, 0));
+    TRY(g, "execveat", may_become("/bin/sh", shell, 1));
     unlink(STATE "/dropped");
 }
 
@@ -253,7 +261,8 @@ static void kernel(void) {
     struct iovec vector = {&now, 1};
     unsigned long cap[4] = {0x20080522, 0, 0, 0};
     struct sched_param real_time = {1};
-    TRY(g, "ptrace", ptrace(PTRACE_ATTACH, 1, NULL, NULL));
+    /* Not ATTACH, which would stop the first process where it works. */
+    TRY(g, "ptrace", ptrace(PTRACE_SEIZE, 1, NULL, NULL));
     CALL(g, process_vm_readv, 1, &vector, 1, &vector, 1, 0);
     CALL(g, pidfd_open, 1, 0);
     CALL(g, pidfd_getfd, 0, 0, 0);
@@ -290,9 +299,9 @@ static void kernel(void) {
 static void world(void) {
     const char *g = "namespaces";
     char handle[128] = {0};
-    CALL(g, unshare, CLONE_NEWUSER);
-    CALL(g, unshare, CLONE_NEWNS);
-    CALL(g, unshare, CLONE_NEWNET);
+    TRY(g, "unshare, users", syscall(SYS_unshare, CLONE_NEWUSER));
+    TRY(g, "unshare, mounts", syscall(SYS_unshare, CLONE_NEWNS));
+    TRY(g, "unshare, network", syscall(SYS_unshare, CLONE_NEWNET));
     CALL(g, setns, 0, 0);
     CALL(g, mount, "x", STATE, "tmpfs", 0, NULL);
     CALL(g, umount2, STATE, 2);
@@ -333,25 +342,30 @@ static int landlock(void) {
            syscall(SYS_landlock_restrict_self, set, 0) < 0;
 }
 
-static void say_ready(void) {
+/* Connected to the service manager before anything is tried: afterwards its socket may be out of reach. */
+static int manager(void) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     const char *path = getenv("NOTIFY_SOCKET");
     int talk = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (path == NULL || talk < 0)
-        return;
+        return -1;
     strncpy(address.sun_path, path, sizeof address.sun_path - 1);
-    if (sendto(talk, "READY=1", 7, 0, (struct sockaddr *)&address, sizeof address) < 0)
-        perror("probe: cannot say ready");
+    return connect(talk, (struct sockaddr *)&address, sizeof address) < 0 ? -1 : talk;
 }
 
 int main(int count, char **arguments) {
-    if (count > 2 && strcmp(arguments[1], "again") == 0)
-        return write(atoi(arguments[2]), "x", 1) != 1;
+    if (count > 1 && strcmp(arguments[1], "again") == 0)
+        return count > 2 && write(atoi(arguments[2]), "x", 1) != 1;
+    if (getenv("PROBE_PANIC") != NULL) {
+        fprintf(stderr, "thread 'main' panicked at a planted fault\n");
+        abort();
+    }
     out = fopen(STATE "/probe.txt", "we");
     if (out == NULL) {
         perror("probe: the state folder cannot be written");
         return 1;
     }
+    int talk = manager();
     const char *confined = getenv("PROBE_LANDLOCK");
     if (confined != NULL && landlock()) {
         perror("probe: landlock");
@@ -366,6 +380,5 @@ int main(int count, char **arguments) {
     world();
     fprintf(out, "end\n");
     fclose(out);
-    say_ready();
-    return 0;
+    return send(talk, "READY=1", 7, 0) != 7;
 }

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -10,26 +11,29 @@ from machine import Failed
 
 # What a small server has, and what the cases look with.
 PACKAGES = [
-    "ca-certificates", "dbus", "iproute2", "libpam-systemd", "logrotate", "nftables", "systemd", "systemd-sysv", "ufw",
+    "ca-certificates", "cron", "curl", "dbus", "iproute2", "libpam-systemd", "lintian", "logrotate", "nftables",
+    "openssh-server", "systemd", "systemd-sysv", "ufw",
 ]
 AGE_MAX_S = 30 * 86_400
 
 
 def root_of(suite):
-    """The archive of the root file system of `suite`, made if there is none or it is too old."""
+    """The folder with the root file system of `suite`, which nobody changes; made if there is none or it is too old."""
     base = os.environ.get("XDG_CACHE_HOME") or Path(os.environ.get("HOME", "/root")) / ".cache"
     folder = Path(base) / "tradingbot-roots"
     folder.mkdir(parents=True, exist_ok=True)
-    archive = folder / f"{suite}.tar"
+    root = folder / suite
+    recipe = folder / f"{suite}.packages"
+    wanted = " ".join(PACKAGES)
     with open(folder / f"{suite}.lock", "w", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        recipe = folder / f"{suite}.packages"
-        wanted = " ".join(PACKAGES)
-        fresh = archive.exists() and time.time() - archive.stat().st_mtime < AGE_MAX_S
-        if fresh and recipe.exists() and recipe.read_text(encoding="ascii") == wanted:
-            return archive
+        if recipe.exists() and recipe.read_text(encoding="ascii") == wanted and root.is_dir():
+            if time.time() - recipe.stat().st_mtime < AGE_MAX_S:
+                return root
         print(f"{suite}: making a root file system, this takes some minutes", flush=True)
-        made = archive.with_suffix(".new.tar")
+        made = folder / f"{suite}.new"
+        for old in (recipe, root, made):
+            shutil.rmtree(old) if old.is_dir() else old.unlink(missing_ok=True)
         command = [
             "mmdebstrap", "--quiet", "--variant=minbase", f"--include={','.join(PACKAGES)}",
             "--aptopt=Acquire::Languages none", "--dpkgopt=path-exclude=/usr/share/doc/*",
@@ -38,6 +42,6 @@ def root_of(suite):
         result = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
         if result.returncode != 0:
             raise Failed(f"mmdebstrap made no {suite}:\n{result.stderr[-2000:]}")
-        made.rename(archive)
+        made.rename(root)
         recipe.write_text(wanted, encoding="ascii")
-    return archive
+    return root

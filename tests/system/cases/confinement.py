@@ -1,23 +1,23 @@
 """What the service cannot do, tried from its own place."""
 
-import collections
+from machine import Failed, equal, holds, starts
+from tables import table
 
-from machine import Failed, equal, holds
-
-# Each layer alone switched off, by what a drop-in says. Landlock is in the process, so the probe leaves it out itself.
+# Each layer, and the lines of a drop-in that switch it off. Landlock is in the process, so the probe leaves it out itself.
 LAYERS = {
-    "none": "",
-    "landlock": "UnsetEnvironment=PROBE_LANDLOCK\n",
-    "system calls": "SystemCallFilter=\nSystemCallArchitectures=\nRestrictAddressFamilies=\nRestrictNamespaces=no\n"
-                    "MemoryDenyWriteExecute=no\nRestrictRealtime=no\nRestrictSUIDSGID=no\nLockPersonality=no\n"
-                    "ProtectClock=no\nProtectKernelLogs=no\nProtectKernelModules=no\nProtectHostname=no\n"
-                    "PrivateDevices=no\nProtectKernelTunables=no\n",
-    "own root": "RootDirectory=\nBindReadOnlyPaths=\nNoExecPaths=\nExecPaths=\nInaccessiblePaths=\nReadOnlyPaths=\nProtectSystem=no\nProtectHome=no\n"
-                "PrivateTmp=no\nPrivateDevices=no\nProtectProc=default\nProcSubset=all\nProtectControlGroups=no\n"
-                "ProtectKernelTunables=no\nProtectKernelLogs=no\nMountAPIVFS=no\n",
-    "no network": "PrivateNetwork=no\nIPAddressDeny=\n",
-    "no privileges": "User=root\nGroup=root\nPrivateUsers=no\nNoNewPrivileges=no\n"
-                     "CapabilityBoundingSet=~\n",
+    "landlock": ["UnsetEnvironment=PROBE_LANDLOCK"],
+    "system calls": [
+        "SystemCallFilter=", "SystemCallArchitectures=", "RestrictAddressFamilies=", "RestrictNamespaces=no",
+        "MemoryDenyWriteExecute=no", "RestrictRealtime=no", "RestrictSUIDSGID=no", "LockPersonality=no", "ProtectClock=no",
+        "ProtectKernelLogs=no", "ProtectKernelModules=no", "ProtectHostname=no",
+    ],
+    "own root": [
+        "RootDirectory=", "BindReadOnlyPaths=", "NoExecPaths=", "ExecPaths=", "InaccessiblePaths=", "ReadOnlyPaths=",
+        "ProtectSystem=no", "ProtectHome=no", "PrivateTmp=no", "PrivateDevices=no", "ProtectProc=default", "ProcSubset=all",
+        "ProtectControlGroups=no", "ProtectKernelTunables=no", "ProtectKernelLogs=no", "MountAPIVFS=no",
+    ],
+    "no network": ["PrivateNetwork=no", "IPAddressDeny="],
+    "no privileges": ["User=root", "Group=root", "PrivateUsers=no", "NoNewPrivileges=no", "CapabilityBoundingSet=~"],
 }
 # What must be refused whichever layer is off: ways to other hosts, to secrets, and to change anything outside the state.
 NEVER = [
@@ -28,16 +28,60 @@ NEVER = [
     "kernel: ptrace", "kernel: init_module", "kernel: reboot", "kernel: bpf", "kernel: clock_settime",
     "namespaces: mount", "privileges: capset",
 ]
+# What a layer refuses when no other is there, although the probe then runs as root or with all calls open.
+ALONE = {
+    "landlock": [
+        "exec: shell", "exec: a file it wrote", "network: another host", "network: the API on this host", "read: /etc/shadow",
+        "read: /root", "write: /etc/x", "write: /usr/bin/x", "write: /usr/bin/tradingbot", "write: symlinkat", "write: mknodat",
+    ],
+    "system calls": [
+        "network: TCP", "network: UDP", "network: raw IP", "network: packets", "network: netlink", "network: io_uring_setup",
+        "exec: execveat", "memory: writable and executable", "memory: written, then executable", "memory: memfd_create",
+        "kernel: ptrace", "kernel: bpf", "kernel: init_module", "kernel: keyctl", "kernel: perf_event_open",
+        "kernel: clock_settime", "namespaces: unshare, users", "namespaces: mount", "namespaces: setns", "privileges: setuid",
+    ],
+    "own root": [
+        "exec: shell", "exec: a file it wrote", "read: /etc/shadow", "read: /etc/passwd", "read: /srv", "read: /var/log",
+        "read: /sys/class/net", "read: /dev/mem", "write: /etc/x", "write: /usr/bin/x", "write: /usr/bin/tradingbot",
+        "network: system bus", "network: service manager",
+    ],
+    "no network": ["network: another host", "network: the API on this host"],
+    "no privileges": [
+        "read: /etc/shadow", "read: /root", "read: /etc/credstore", "write: /etc/x", "write: /usr/bin/tradingbot",
+        "network: raw IP", "network: packets", "kernel: init_module", "kernel: reboot", "kernel: clock_settime",
+        "privileges: setuid", "privileges: capset",
+    ],
+}
+WAYS_MIN = 60
+EXPOSURE_MAX = 0.2
+# Units that people know.
+KNOWN = ["cron.service", "dbus.service", "ssh.service", "systemd-journald.service", "systemd-logind.service"]
+OURS = ["tradingbot.service", "tradingbot@two.service", "tradingbot-ledger-verify.service", "tradingbot-firewall.service"]
 
 
-def case_exposure_is_at_most_0_2(m):
-    for unit in ("tradingbot.service", "tradingbot@two.service", "tradingbot-ledger-verify.service"):
-        text = m.sh(f"systemd-analyze security --threshold=2 --no-pager {unit}")
-        m.note(next(line for line in text.splitlines() if "Overall exposure" in line).strip("→ "))
-    path = m.sh("systemctl show --value --property=FragmentPath tradingbot.service").strip()
-    m.sh(f"systemd-analyze security --offline=true --threshold=2 --no-pager {path}")
-    known = m.sh("systemd-analyze security --no-pager").splitlines()
-    m.note("beside: " + ", ".join(f"{line.split()[0]} {line.split()[1]}" for line in known if line.startswith(("dbus", "systemd-"))))
+def case_exposure_is_at_most_0_2_booted_and_offline(m):
+    m.get("/v1/status")
+    rows = []
+    for unit in [*OURS, *KNOWN]:
+        booted = exposure(m.sh(f"systemd-analyze security --no-pager {unit}"), unit)
+        gate = unit.startswith("tradingbot") and "firewall" not in unit
+        rows.append([f"`{unit}`", f"{booted:.1f}"])
+        if gate and booted > EXPOSURE_MAX:
+            raise Failed(f"{unit}: {booted}")
+    for unit in ("tradingbot.service", "tradingbot@.service", "tradingbot-ledger-verify.service"):
+        path = m.sh(f"dpkg -L tradingbot | grep '/system/{unit}$'").strip()
+        m.sh(f"cp {path} /tmp/{unit.replace('@.', '@two.')}")
+        text = m.sh(f"systemd-analyze security --offline=true --threshold=2 --no-pager /tmp/{unit.replace('@.', '@two.')}")
+        m.note(f"offline, without drop-ins: {unit}: {exposure(text, unit):.1f}")
+    m.tables["exposure"] = table(["unit", "exposure, 0 to 10"], rows)
+    m.note(", ".join(f"{unit.strip('`')} {value}" for unit, value in rows))
+
+
+def exposure(text, unit):
+    line = next((line for line in text.splitlines() if "Overall exposure level" in line), None)
+    if line is None:
+        raise Failed(f"{unit}: no exposure in\n{text}")
+    return float(line.split(": ")[1].split()[0])
 
 
 def case_its_root_holds_nothing_but_what_it_needs(m):
@@ -45,15 +89,15 @@ def case_its_root_holds_nothing_but_what_it_needs(m):
     pid = m.show("tradingbot.service", "MainPID")
     found = m.sh(f"cd /proc/{pid}/root && "
                  "find bin etc home lib lib64 media mnt opt root srv usr var -type f 2>/dev/null", check=False)
-    written = ("var/lib/tradingbot/inputs-", "var/lib/tradingbot/ledger.sqlite")
+    written = ("var/lib/tradingbot/inputs-", "var/lib/tradingbot/ledger.sqlite", "var/lib/tradingbot/tokens.")
     files = {path for path in found.split() if not path.startswith(written)}
     equal(files, {
-        "etc/tradingbot/tradingbot.toml", "etc/tradingbot/two.toml", "usr/bin/tradingbot", "lib64/ld-linux-x86-64.so.2",
+        "etc/tradingbot/tradingbot.toml", "usr/bin/tradingbot", "lib64/ld-linux-x86-64.so.2",
         "lib/x86_64-linux-gnu/libc.so.6", "lib/x86_64-linux-gnu/libm.so.6", "lib/x86_64-linux-gnu/libgcc_s.so.1",
-        "var/lib/tradingbot/tokens.json",
     })
 
 
+@starts("installed")
 def case_every_library_of_the_program_is_in_its_root(m):
     needed = {line.split()[0] for line in m.sh("ldd /usr/bin/tradingbot").splitlines()}
     bound = m.show("tradingbot.service", "BindReadOnlyPaths")
@@ -63,53 +107,91 @@ def case_every_library_of_the_program_is_in_its_root(m):
 
 def case_landlock_is_in_force_and_said_so(m):
     mark = m.mark()
-    m.sh("systemctl restart tradingbot.service")
-    holds(m.journal(mark), "confined in full (landlock")
+    m.sh("systemctl start tradingbot.service")
+    m.eventually(lambda: "confined in full (landlock" in m.journal(mark), "which layers are in force")
 
 
-def case_without_landlock_it_says_so_and_where_all_is_required_it_does_not_start(m):
+def case_without_landlock_it_says_so_and_goes_on_on_paper(m):
     m.dropin("tradingbot.service", "no-landlock", "[Service]\nSystemCallFilter=~landlock_create_ruleset\n")
     mark = m.mark()
-    m.sh("systemctl restart tradingbot.service")
+    equal(m.get("/v1/status", m.token)[0], 200)
     m.eventually(lambda: "not confined; not refused: files" in m.journal(mark), "a warning")
+    equal(m.sh("journalctl -u tradingbot -p warning -o cat --no-pager").count("not confined"), 1, "warnings")
+
+
+def case_without_landlock_where_all_is_required_it_does_not_start(m):
+    m.dropin("tradingbot.service", "no-landlock", "[Service]\nSystemCallFilter=~landlock_create_ruleset\n")
     config = m.path("/etc/tradingbot/tradingbot.toml")
-    whole = config.read_text()
-    config.write_text(whole.replace('require = "best"', 'require = "full"'))
+    config.write_text(config.read_text().replace('require = "best"', 'require = "full"'))
     mark = m.mark()
-    m.fails("systemctl restart tradingbot.service")
+    m.fails("systemctl start tradingbot.service")
     holds(m.journal(mark), "sandbox.require is", "not confined")
-    config.write_text(whole)
     m.dropin("tradingbot.service", "no-landlock", None)
     m.sh("systemctl restart tradingbot.service")
 
 
+@starts("installed")
 def case_every_way_out_is_refused_and_no_layer_stands_alone(m):
-    m.sh("cp /usr/bin/tradingbot /usr/bin/tradingbot.whole")
-    m.sh("mkdir -p /etc/credstore && chmod 700 /etc/credstore")
-    m.path("/srv/probe").write_bytes((m.out.parent / "package" / "probe").read_bytes())
-    m.sh("systemctl stop tradingbot.service")
-    m.sh("install -m 0755 /srv/probe /usr/bin/tradingbot")
-    worked = {}
-    try:
-        for layer, text in LAYERS.items():
-            m.dropin("tradingbot.service", "probe", f"[Service]\nRestart=no\nEnvironment=PROBE_LANDLOCK=1\n{text}")
-            m.sh("rm -f /var/lib/tradingbot/probe.txt; systemctl start tradingbot.service; "
-                 "systemctl stop tradingbot.service")
-            lines = m.path("/var/lib/tradingbot/probe.txt").read_text().splitlines()
-            equal(lines[-1], "end", f"last line of the probe without {layer}")
-            worked[layer] = [line.removesuffix(": WORKED") for line in lines if line.endswith(": WORKED")]
-            tried = len(lines) - 1
-    finally:
-        m.dropin("tradingbot.service", "probe", None)
-        m.sh("mv /usr/bin/tradingbot.whole /usr/bin/tradingbot; rm -f /var/lib/tradingbot/probe.txt")
-        m.sh("chown -R tradingbot: /var/lib/tradingbot; systemctl reset-failed", check=False)
-    m.note(f"{tried} ways out tried")
-    for layer, ways in worked.items():
-        groups = collections.Counter(way.split(":")[0] for way in ways)
-        m.note(f"layer off: {layer}: {tried - len(ways)} refused" + (f"; worked: {dict(groups)}" if ways else ""))
-        m.note("    " + "; ".join(ways)) if ways else None
-    equal(worked["none"], [], "ways out")
-    if tried < 60:
-        raise Failed(f"only {tried} ways out were tried")
-    for layer, ways in worked.items():
-        equal([way for way in ways if way in NEVER], [], f"ways out without {layer}")
+    prepare(m)
+    seen = {"": probe(m, [])}
+    for layer in LAYERS:
+        seen[layer] = probe(m, [layer])
+    ways = list(seen[""])
+    m.note(f"{len(ways)} ways out tried")
+    m.tables["ways out"] = ways_table(seen, "all on", [f"no {name}".replace("no no ", "with ") for name in LAYERS])
+    for layer, answers in seen.items():
+        worked = [way for way, why in answers.items() if why == "worked"]
+        m.note(f"{'without ' + layer if layer else 'with all'}: {len(ways) - len(worked)} refused" +
+               (f"; worked: {', '.join(worked)}" if worked else ""))
+        equal(worked if not layer else [way for way in worked if way in NEVER], [], f"ways out without {layer or 'nothing'}")
+    if len(ways) < WAYS_MIN:
+        raise Failed(f"only {len(ways)} ways out were tried")
+    equal([way for way in NEVER if way not in ways], [], "ways that are not tried")
+
+
+@starts("installed")
+def case_each_layer_alone_refuses_what_it_is_there_for(m):
+    prepare(m)
+    seen = {"": probe(m, list(LAYERS))}
+    for layer in LAYERS:
+        seen[layer] = probe(m, [other for other in LAYERS if other != layer])
+    m.tables["layers alone"] = ways_table(seen, "none on", [f"{name} alone" for name in LAYERS])
+    for layer, answers in seen.items():
+        worked = sum(why == "worked" for why in answers.values())
+        m.note(f"{layer or 'none'} alone: {len(answers) - worked} of {len(answers)} refused")
+    for layer, claimed in ALONE.items():
+        equal([way for way in claimed if seen[layer].get(way, "not tried") in ("worked", "not tried")], [],
+              f"ways out with {layer} alone")
+
+
+def prepare(m):
+    """The probe in the place of the bot, secrets to look for, and a second bot's state."""
+    m.sh("mkdir -p /etc/credstore && chmod 700 /etc/credstore && cp -r /var/lib/tradingbot /var/lib/tradingbot@two")
+    m.path("/usr/bin/tradingbot").write_bytes(m.probe())
+
+
+def probe(m, off):
+    """What became of each way out, with some layers off: `worked`, or why it was refused."""
+    lines = [line for layer in off for line in LAYERS[layer]]
+    text = "\n".join(["[Service]", "Restart=no", "Environment=PROBE_LANDLOCK=1", *lines, ""])
+    m.dropin("tradingbot.service", "probe", text)
+    m.sh("rm -f /var/lib/tradingbot/probe.txt; systemctl start tradingbot.service; systemctl stop tradingbot.service")
+    lines = m.path("/var/lib/tradingbot/probe.txt").read_text().splitlines()
+    equal(lines[-1], "end", f"last line of the probe without {off}")
+    m.sh("chown -R tradingbot: /var/lib/tradingbot; systemctl reset-failed", check=False)
+    answers = {}
+    for line in lines[:-1]:
+        way, answer = line.rsplit(": ", 1)
+        while way in answers:
+            way += "'"
+        answers[way] = "worked" if answer == "WORKED" else answer.removeprefix("refused (").removesuffix(")")
+    return answers
+
+
+def ways_table(seen, first, names):
+    rows = []
+    for way in seen[""]:
+        cells = [answers.get(way, "-") for answers in seen.values()]
+        rows.append([way.replace("|", "/"), *("**worked**" if cell == "worked" else cell for cell in cells)])
+    total = ["refused", *(f"{sum(why != 'worked' for why in answers.values())} of {len(answers)}" for answers in seen.values())]
+    return table(["way out", first, *names], [total, *rows])

@@ -1,23 +1,36 @@
 """From a bare system to an installed package that does nothing yet."""
 
-from machine import Failed, equal, holds
+import hashlib
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from files import PACKAGE, SOURCE, leaves_exactly
+from machine import Failed, equal, holds, starts
+
+DEB_BYTES_MAX = 4_000_000
+BINARY_BYTES_MAX = 10_000_000
+TREE = Path(__file__).resolve().parents[3]
 
 
-def case_the_package_installs_by_apt_from_a_signed_repository(m):
-    m.before = everything(m)
-    m.sh("install -m 0644 /srv/tradingbot/tradingbot-archive-keyring.pgp /usr/share/keyrings/")
-    m.sh(f"install -m 0644 /srv/tradingbot/tradingbot-{m.suite}.sources /etc/apt/sources.list.d/tradingbot.sources")
-    m.sh("apt-get update --error-on=any")
-    text = m.sh("apt-get install --yes tradingbot", timeout=180)
+@starts("bare")
+def case_the_package_installs_by_apt_from_a_signed_repository_and_says_what_to_do_next(m):
+    text = m.install()
     told = [line for line in text.splitlines() if line.startswith("tradingbot: ")]
     equal(len(told), 3, f"lines that say what to do next in\n{text}")
     holds(told[0], "tradingbot token new")
     holds(told[1], "systemctl enable --now tradingbot.socket")
     holds(told[2], "journalctl -u tradingbot")
-    size = int(m.sh("dpkg-query --show --showformat='${Installed-Size}' tradingbot"))
-    m.note(f"installed size {size / 1024:.1f} MiB, binary {m.path('/usr/bin/tradingbot').stat().st_size / 1e6:.1f} MB")
 
 
+@starts("installed")
+def case_it_asks_nothing(m):
+    equal(m.sh("cd /var/lib/dpkg/info && ls tradingbot.config tradingbot.templates 2>/dev/null", check=False), "",
+          "questions to the user")
+
+
+@starts("installed")
 def case_a_repository_that_was_tampered_with_is_refused(m):
     update = ("apt-get update --error-on=any -o Dir::Etc::sourcelist=/tmp/forged.sources -o Dir::Etc::sourceparts=- "
               "-o Dir::State::lists=/tmp/lists")
@@ -25,13 +38,19 @@ def case_a_repository_that_was_tampered_with_is_refused(m):
     m.sh("sed 's|/srv/tradingbot|/srv/forged|' /etc/apt/sources.list.d/tradingbot.sources > /tmp/forged.sources && "
          "cp -r /srv/tradingbot /srv/forged && rm /srv/forged/dists/*/InRelease /srv/forged/dists/*/Release.gpg")
     holds(m.fails(update), "is not signed")
-    m.sh("cp /srv/tradingbot/dists/*/Release.gpg /srv/forged/dists/*/ 2>/dev/null; "
-         f"cp /srv/tradingbot/dists/{m.suite}/Release.gpg /srv/forged/dists/{m.suite}/ && "
+    m.sh(f"cp /srv/tradingbot/dists/{m.suite}/Release.gpg /srv/forged/dists/{m.suite}/ && "
          f"echo >> /srv/forged/dists/{m.suite}/Release")
     holds(m.fails(update).lower(), "signature")
-    m.sh("rm -r /srv/forged /tmp/forged.sources /tmp/lists")
 
 
+@starts("installed")
+def case_a_package_that_was_tampered_with_is_refused(m):
+    m.sh("apt-get purge --yes tradingbot && apt-get clean", timeout=120)
+    m.sh(f"for file in /srv/tradingbot/pool/{m.suite}/*.deb; do printf x | dd of=$file bs=1 seek=200000 conv=notrunc; done")
+    holds(m.fails("apt-get install --yes tradingbot"), "Hash Sum mismatch")
+
+
+@starts("installed")
 def case_after_installation_nothing_listens_runs_or_is_enabled(m):
     equal(m.sh("ss --no-header --listening --tcp --udp --numeric"), "", "listeners")
     equal(m.sh("ls /run | grep -x tradingbot", check=False), "", "/run/tradingbot")
@@ -40,9 +59,34 @@ def case_after_installation_nothing_listens_runs_or_is_enabled(m):
     states = {line.split()[0]: line.split()[1] for line in enabled.splitlines()}
     if len(states) < 9 or any(state not in ("disabled", "static") for state in states.values()):
         raise Failed(enabled)
-    equal(m.sh("pgrep -u tradingbot || true") if m.path("/usr/bin/pgrep").exists() else "", "", "processes")
+    equal(m.sh("ps -u tradingbot -o comm=", check=False), "", "processes")
 
 
+@starts("installed")
+def case_installation_leaves_exactly_the_listed_files(m):
+    leaves_exactly(m, PACKAGE, SOURCE)
+
+
+@starts("installed")
+def case_installing_again_changes_no_file(m):
+    look = "dpkg -L tradingbot | while read -r path; do stat -c '%n %A %U %G' $path; test -d $path || sha256sum $path; done"
+    before = m.sh(look)
+    m.sh("apt-get install --reinstall --yes tradingbot", timeout=120)
+    equal(m.sh(look), before, "files of the package")
+    leaves_exactly(m, PACKAGE, SOURCE)
+
+
+@starts("bare")
+def case_a_first_installation_that_was_cut_off_can_be_finished(m):
+    m.sh(f"dpkg --unpack /srv/tradingbot/pool/{m.suite}/*.deb")
+    equal(m.sh("ss --no-header --listening --tcp --numeric"), "", "listeners between unpack and configure")
+    m.sh("dpkg --configure --pending", timeout=120)
+    equal(m.sh("dpkg-query --show --showformat='${Status}' tradingbot"), "install ok installed")
+    m.sh("systemctl enable --now tradingbot.socket")
+    equal(m.get("/v1/status")[0], 401)
+
+
+@starts("installed")
 def case_config_and_state_belong_to_whom_they_should(m):
     seen = m.sh("stat -c '%A %U %G %n' /etc/tradingbot /etc/tradingbot/tradingbot.toml /var/lib/tradingbot "
                 "/run/tradingbot-root").splitlines()
@@ -55,6 +99,7 @@ def case_config_and_state_belong_to_whom_they_should(m):
     holds(m.sh("getent passwd tradingbot"), ":/var/lib/tradingbot:/usr/sbin/nologin")
 
 
+@starts("installed")
 def case_units_are_clean_for_the_systemd_of_this_release(m):
     units = m.sh("dpkg -L tradingbot | grep -E '/system/[^/]*[.](service|socket|timer|slice)$'").split()
     instances = [unit.replace("@.", "@two.") for unit in units]
@@ -62,11 +107,11 @@ def case_units_are_clean_for_the_systemd_of_this_release(m):
         if template != instance:
             m.sh(f"ln -s {template} /run/systemd/system/$(basename {instance})")
     text = m.sh("systemd-analyze verify --man=no " + " ".join(path.rsplit("/", 1)[1] for path in instances) + " 2>&1")
-    m.sh("rm -f /run/systemd/system/*two*; systemctl daemon-reload")
     equal(text, "", "what systemd-analyze verify has to say")
     equal(len(units) >= 9, True, "units")
 
 
+@starts("installed")
 def case_the_package_is_what_a_debian_developer_would_ship(m):
     holds(m.sh("dpkg -L tradingbot"), "/usr/share/man/man1/tradingbot.1.gz", "/usr/share/man/man1/tradingbot-run.1.gz",
           "/usr/share/bash-completion/completions/tradingbot", "/usr/share/zsh/vendor-completions/_tradingbot",
@@ -74,11 +119,49 @@ def case_the_package_is_what_a_debian_developer_would_ship(m):
     wanted = "/etc/logrotate.d/tradingbot\n/etc/tradingbot/tradingbot.toml\n/etc/ufw/applications.d/tradingbot\n"
     equal(m.sh("dpkg-query --show --showformat='${Conffiles}\n' tradingbot | awk 'NF { print $1 }'"), wanted, "conffiles")
     equal(m.sh("dpkg --verify tradingbot"), "", "changed files")
+    equal(m.sh("bash -c '. /usr/share/bash-completion/completions/tradingbot && complete -p tradingbot' >/dev/null"), "",
+          "what the completions for bash have to say")
 
 
-def everything(m):
-    """Every path outside of what other programs write, to compare before and after."""
-    found = m.sh("find / -xdev -not -path '/proc*' -not -path '/sys*' -not -path '/var/lib/dpkg/*' "
-                 "-not -path '/var/cache/*' -not -path '/var/lib/apt/*' -not -path '/var/log/*' -not -path '/tmp*' "
-                 "-not -path '/var/tmp*' -not -path '/srv*' -not -path '/var/lib/systemd/*' -not -path '/dev*'")
-    return set(found.splitlines())
+@starts("installed")
+def case_lintian_has_nothing_to_say(m):
+    said = m.sh(f"lintian --pedantic --display-info --show-overrides --tag-display-limit 0 "
+                f"--allow-root /srv/tradingbot/pool/{m.suite}/*.deb 2>&1", check=False, timeout=180)
+    kept = [line for line in said.splitlines() if line and not line.startswith(("O: ", "N: "))]
+    equal(kept, [], "what lintian has to say")
+    m.note(f"{sum(line.startswith('O: ') for line in said.splitlines())} overrides, each with its reason")
+
+
+@starts("installed")
+def case_the_tests_of_the_package_itself_pass(m):
+    for block in (TREE / "debian" / "tests" / "control").read_text(encoding="utf-8").split("\n\n"):
+        command = next(line.split(": ", 1)[1] for line in block.splitlines() if line.startswith("Test-Command: "))
+        m.sh(command)
+
+
+@starts("installed")
+def case_package_and_program_are_small(m):
+    deb = next((TREE / "target" / "deb" / m.suite).glob("*.deb")).stat().st_size
+    binary = m.path("/usr/bin/tradingbot").stat().st_size
+    m.note(f"package {deb / 1e6:.2f} MB, program {binary / 1e6:.2f} MB")
+    equal((deb <= DEB_BYTES_MAX, binary <= BINARY_BYTES_MAX), (True, True), f"{deb} and {binary} bytes are small enough")
+
+
+@starts("installed")
+def case_packed_again_elsewhere_and_at_another_time_it_is_the_same_to_the_byte(m):
+    first = next((TREE / "target" / "deb" / m.suite).glob("*.deb"))
+    elsewhere = m.out / f"elsewhere {m.suite}" / "deeper" / "tree"
+    shutil.rmtree(elsewhere.parents[1], ignore_errors=True)
+    elsewhere.mkdir(parents=True)
+    copy = f"tar -c --exclude=./target --exclude=./.git . | tar -x -C '{elsewhere}'"
+    subprocess.run(["bash", "-o", "pipefail", "-c", copy], cwd=TREE, check=True)
+    environment = {**os.environ, "TZ": "Pacific/Kiritimati", "LC_ALL": "C", "HOME": "/nonexistent"}
+    subprocess.run(["sh", "-c", f"umask 077; exec packaging/build-deb {m.suite}"], cwd=elsewhere, env=environment,
+                   stdout=subprocess.DEVNULL, check=True)
+    second = next((elsewhere / "target" / "deb" / m.suite).glob("*.deb"))
+    equal(digest(second), digest(first), "the same package, packed twice")
+    shutil.rmtree(elsewhere.parents[1])
+
+
+def digest(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()

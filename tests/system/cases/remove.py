@@ -1,30 +1,52 @@
 """What is left behind."""
 
-from cases.install import everything
+from files import KEPT, SOURCE, leaves_exactly
 from machine import equal, holds
 
 
-def case_removal_stops_everything_and_keeps_config_and_ledger(m):
+def remove(m):
+    equal(m.get("/v1/status", m.token)[0], 200)
     m.sh("apt-get remove --yes tradingbot", timeout=120)
+
+
+def case_removal_stops_everything(m):
+    m.sh("cp -p /etc/tradingbot/tradingbot.toml /etc/tradingbot/two.toml && systemctl start tradingbot@two.socket")
+    m.status("/run/tradingbot/two/control.sock")
+    remove(m)
     equal(m.sh("ss --no-header --listening --tcp --numeric"), "", "listeners")
     equal(m.sh("systemctl list-units --no-legend --plain --all 'tradingbot*' | grep -v not-found", check=False), "", "units")
     equal("tradingbot" in m.sh("nft list tables"), False, "the table")
-    holds(m.sh("ls /etc/tradingbot /var/lib/tradingbot"), "tradingbot.toml", "ledger.sqlite", "tokens.json")
+    equal(m.sh("ps -u tradingbot -o comm=", check=False), "", "processes")
 
 
-def case_it_comes_back_as_it_was(m):
+def case_removal_keeps_exactly_config_and_ledger(m):
+    remove(m)
+    leaves_exactly(m, KEPT, SOURCE)
+
+
+def case_a_removed_package_comes_back_as_it_was(m):
+    before = m.status()
+    remove(m)
     m.sh("apt-get install --yes tradingbot", timeout=120)
     m.sh("systemctl start tradingbot.socket")
     equal(m.get("/v1/status", m.token)[0], 200)
+    equal(m.status()["run"], before["run"] + 1, "the run after the one before")
+    equal(m.sh("systemctl is-enabled tradingbot.socket").strip(), "enabled")
 
 
-def case_purge_asks_nothing_and_leaves_only_what_the_documentation_says(m):
+def case_purge_asks_nothing_and_leaves_nothing_but_the_user(m):
+    m.sh("cp -p /etc/tradingbot/tradingbot.toml /etc/tradingbot/two.toml && systemctl start tradingbot@two.socket")
+    m.status("/run/tradingbot/two/control.sock")
+    equal(m.get("/v1/status", m.token)[0], 200)
     m.sh("apt-get purge --yes tradingbot", timeout=120)
-    m.sh("systemctl daemon-reload")
-    left = everything(m) - m.before
-    ours = sorted(path for path in left if "tradingbot" in path)
-    equal(ours, [
-        "/etc/apt/sources.list.d/tradingbot.sources",
-        "/usr/share/keyrings/tradingbot-archive-keyring.pgp",
-    ], "paths that are left")
+    leaves_exactly(m, SOURCE)
     holds(m.sh("getent passwd tradingbot"), "tradingbot")
+    equal("tradingbot" in m.sh("nft list tables"), False, "the table")
+    equal(m.sh("ls -d /run/tradingbot* /run/systemd/system/tradingbot* 2>/dev/null", check=False), "", "in /run")
+    equal(m.sh("systemctl --failed --no-legend --plain"), "", "units that failed")
+
+
+def case_purge_after_removal_leaves_the_same(m):
+    remove(m)
+    m.sh("apt-get purge --yes tradingbot", timeout=120)
+    leaves_exactly(m, SOURCE)

@@ -1,25 +1,36 @@
-"""One life of the service: sockets, first connection, tokens, operators, restart."""
+"""One life of the service: sockets, first connection, tokens, operators, restart, reload, stop."""
 
 import json
+import socket
 
-from machine import CONTROL, Failed, equal, holds
+from machine import API, CONTROL, Failed, equal, holds, starts
+
+CONFIG = "/etc/tradingbot/tradingbot.toml"
 
 
+@starts("installed")
 def case_one_command_opens_both_sockets_and_starts_nothing(m):
     m.sh("systemctl enable --now tradingbot.socket")
-    equal([m.state(unit) for unit in ("tradingbot.socket", "tradingbot-control.socket", "tradingbot-ledger-verify.timer")],
-          ["active"] * 3)
+    units = ("tradingbot.socket", "tradingbot-control.socket", "tradingbot-ledger-verify.timer")
+    m.eventually(lambda: [m.state(unit) for unit in units] == ["active"] * 3, "sockets and timer are active")
     equal(m.state("tradingbot.service"), "inactive")
     equal(m.sh("ss --no-header --listening --tcp --numeric | awk '{ print $4 }'").split(), ["127.0.0.1:8080"])
     equal(m.sh(f"stat -c '%A %U %G' {CONTROL}").strip(), "srw-rw---- root tradingbot")
 
 
 def case_the_first_connection_starts_the_bot_and_is_asked_for_a_bearer(m):
+    equal(m.state("tradingbot.service"), "inactive")
     status, headers, body = m.get("/v1/status")
     equal(status, 401, body)
     holds(headers["WWW-Authenticate"], "Bearer")
     equal(m.state("tradingbot.service"), "active")
     holds(m.show("tradingbot.service", "StatusText"), "halted")
+
+
+def case_the_sockets_are_open_again_after_a_boot(m):
+    m.restart()
+    equal(m.state("tradingbot.service"), "inactive")
+    equal(m.get("/v1/status", m.token)[0], 200)
 
 
 def case_every_endpoint_asks_for_a_bearer_over_tcp(m):
@@ -29,22 +40,23 @@ def case_every_endpoint_asks_for_a_bearer_over_tcp(m):
     equal(m.get("/v1/status", token="tb_" + 64 * "0")[0], 401)
 
 
+@starts("installed")
 def case_a_token_that_the_user_makes_as_told_opens_the_api(m):
-    m.token = m.sh("runuser -u tradingbot -- tradingbot token new --name me --scope admin | head -n 1").strip()
+    m.sh("systemctl enable --now tradingbot.socket")
+    equal(m.get("/v1/status")[0], 401, "before there is a token")
+    token = m.sh("runuser -u tradingbot -- tradingbot token new --name me --scope admin | head -n 1").strip()
 
     def known():
-        status, _, body = m.get("/v1/status", m.token)
+        status, _, body = m.get("/v1/status", token)
         return body if status == 200 else None
 
     status = json.loads(m.eventually(known, "the bot knows the token", 10))
     equal((status["trading"], status["halt"]["by"]), (False, "configuration"))
-    equal(m.sh(f"grep -rc '{m.token}' /var/lib/tradingbot | grep -v ':0$'", check=False), "", "files with the token in it")
+    equal(m.sh(f"grep -rc '{token}' /var/lib/tradingbot | grep -v ':0$'", check=False), "", "files with the token in it")
 
 
 def case_an_operator_needs_no_token_and_a_stranger_gets_nowhere(m):
-    m.sh("useradd --groups tradingbot olga && useradd stan")
-    text = m.sh(f"tradingbot status --socket {CONTROL}", user="olga")
-    holds(text, "halted")
+    holds(m.sh(f"tradingbot status --socket {CONTROL}", user="olga"), "halted")
     holds(m.fails(f"tradingbot status --socket {CONTROL}", user="stan"), "ermission")
 
 
@@ -57,10 +69,12 @@ def case_it_is_halted_until_an_operator_resumes_it(m):
 
 
 def case_a_restart_keeps_ledger_and_halt(m):
+    m.sh(f"tradingbot resume --reason 'the day begins' --socket {CONTROL}", user="olga")
+    m.sh(f"tradingbot halt --reason 'lunch' --socket {CONTROL}", user="olga")
     before = m.status()
     m.sh("systemctl restart tradingbot.service")
     after = m.status()
-    equal((after["run"], after["trading"], after["halt"]["reason"]), (before["run"] + 1, False, before["halt"]["reason"]))
+    equal((after["run"], after["trading"], after["halt"]["reason"]), (before["run"] + 1, False, "lunch"))
     m.sh(f"tradingbot resume --reason 'on we go' --socket {CONTROL}", user="olga")
     m.sh("systemctl stop tradingbot.service")
     equal(m.state("tradingbot.socket"), "active")
@@ -68,7 +82,43 @@ def case_a_restart_keeps_ledger_and_halt(m):
     equal(m.status()["trading"], True, "trading, as before the stop")
 
 
+def case_a_boot_keeps_ledger_and_halt(m):
+    m.sh(f"tradingbot resume --reason 'the day begins' --socket {CONTROL}", user="olga")
+    m.sh(f"tradingbot halt --reason 'power is going' --socket {CONTROL}", user="olga")
+    before = m.status()
+    m.restart()
+    after = m.status()
+    equal((after["run"], after["trading"], after["halt"]["reason"]), (before["run"] + 1, False, "power is going"))
+
+
+def case_a_stop_answers_who_is_connected_and_ends_in_order(m):
+    m.get("/v1/status", m.token)
+    mark = m.mark()
+    request = f"GET /v1/status HTTP/1.1\r\nHost: bot\r\nAuthorization: Bearer {m.token}\r\n\r\n".encode()
+
+    def talk():
+        # One that keeps its connection, and one whose request is on its way when the bot is told to stop.
+        with socket.create_connection(API, timeout=20) as idle, socket.create_connection(API, timeout=20) as busy:
+            idle.sendall(request)
+            first = idle.recv(65_536)
+            busy.sendall(request[:40])
+            m.sh("systemctl --no-block stop tradingbot.service")
+            m.eventually(lambda: "stopping" in m.journal(mark), "it says that it is stopping")
+            busy.sendall(request[40:])
+            last = b"".join(iter(lambda: busy.recv(65_536), b""))
+            return first, last, idle.recv(1)
+
+    first, last, end = m.inside(talk)
+    holds(first.decode(), "HTTP/1.1 200")
+    holds(last.decode().lower(), "http/1.1 200", "connection: close")
+    equal(end, b"", "the connection that was kept is closed, not reset")
+    m.eventually(lambda: m.state("tradingbot.service") == "inactive", "it has stopped")
+    equal(m.show("tradingbot.service", "Result"), "success")
+    holds(m.journal(mark), "stopping", "stopped in order")
+
+
 def case_the_weekly_check_finds_the_ledger_whole_while_the_bot_runs(m):
+    m.get("/v1/status")
     mark = m.mark()
     m.sh("systemctl start tradingbot-ledger-verify.service")
     equal(m.show("tradingbot-ledger-verify.service", "Result"), "success")
@@ -76,32 +126,53 @@ def case_the_weekly_check_finds_the_ledger_whole_while_the_bot_runs(m):
     holds(m.sh("systemctl list-timers --all --no-legend"), "tradingbot-ledger-verify.timer")
 
 
+def case_the_weekly_check_fails_when_an_entry_was_changed(m):
+    m.get("/v1/status")
+    m.sh("systemctl stop tradingbot.service")
+    ledger = m.path("/var/lib/tradingbot/ledger.sqlite")
+    whole = ledger.read_bytes()
+    changed = whole.replace(b"the configuration starts halted", b"the configuration starts salted")
+    equal(changed == whole, False, "nothing to change")
+    ledger.write_bytes(changed)
+    mark = m.mark()
+    m.fails("systemctl start tradingbot-ledger-verify.service")
+    equal(m.state("tradingbot-ledger-verify.service"), "failed")
+    holds(m.journal(mark, "tradingbot-ledger-verify.service"), "error: ")
+
+
 def case_a_reload_takes_what_may_change_and_refuses_what_is_broken(m):
-    config = "/etc/tradingbot/tradingbot.toml"
-    whole = m.path(config).read_text()
+    m.get("/v1/status")
+    whole = m.path(CONFIG).read_text()
     pid = m.show("tradingbot.service", "MainPID")
 
     def reload(text, word):
         mark = m.mark()
-        m.path(config).write_text(text)
+        m.path(CONFIG).write_text(text)
         m.sh("systemctl reload tradingbot.service")
         m.eventually(lambda: word in m.journal(mark), f"\"{word}\" in the journal", 10)
 
     reload(whole.replace("rate-limit-per-minute = 100", "rate-limit-per-minute = 60000")
            .replace("rate-limit-burst = 20", "rate-limit-burst = 10000"), "reloaded")
+    m.eventually(lambda: [m.get("/v1/status", m.token)[0] for _ in range(60)] == [200] * 60, "the new limits")
     reload("mode = \"pap\"\n", "refused")
-    m.path(config).write_text(whole)
+    equal(m.get("/v1/status", m.token)[0], 200, "the configuration of before goes on")
+    m.path(CONFIG).write_text(whole)
     m.sh("systemctl reload tradingbot.service")
     equal((m.show("tradingbot.service", "MainPID"), m.state("tradingbot.service")), (pid, "active"))
 
 
 def case_a_bot_that_hangs_is_killed_by_the_watchdog_and_comes_back(m):
     m.get("/v1/status")
+    equal(m.show("tradingbot.service", "WatchdogUSec"), "10s")
+    m.dropin("tradingbot.service", "soon", "[Service]\nWatchdogSec=2s\nRestartSec=100ms\n")
+    m.sh("systemctl restart tradingbot.service")
     pid = m.show("tradingbot.service", "MainPID")
+    mark = m.mark()
     m.sh(f"kill -STOP {pid}")
     m.eventually(lambda: m.show("tradingbot.service", "MainPID") not in (pid, "0")
                  and m.state("tradingbot.service") == "active", "another process", 40)
     equal(m.show("tradingbot.service", "NRestarts"), "1")
+    holds(m.journal(mark), "Watchdog timeout")
 
 
 def case_more_bots_on_one_host_share_nothing_but_the_program(m):
@@ -113,7 +184,9 @@ def case_more_bots_on_one_host_share_nothing_but_the_program(m):
     holds(m.sh("ls -d /var/lib/tradingbot@two"), "two")
     inside = m.path(f"/proc/{m.show('tradingbot@two.service', 'MainPID')}/root/var/lib")
     equal(sorted(path.name for path in inside.iterdir() if list(path.iterdir())), ["tradingbot@two"])
+    m.get("/v1/status")
     m.sh("systemctl stop tradingbot@two.socket tradingbot@two.service")
+    equal(m.state("tradingbot.service"), "active")
 
 
 def case_resident_memory_in_the_unit_is_small(m):

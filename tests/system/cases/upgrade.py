@@ -4,39 +4,47 @@ import http.client
 import threading
 import time
 
+from files import NOTED, PACKAGE, SOURCE, USE, leaves_exactly
 from machine import API, Failed, equal, holds
 
 CLIENTS = 8
+RESTARTS = 6
 REQUESTS_MIN = 2_000
+
+
+def upgrade(m):
+    m.sh("rm -r /srv/tradingbot && mv /srv/second /srv/tradingbot")
+    m.sh("apt-get update --error-on=any && apt-get install --yes tradingbot", timeout=120)
+    holds(m.sh("dpkg-query --show tradingbot"), "0.1.0.1")
 
 
 def case_no_request_is_lost_over_six_restarts_and_an_upgrade(m):
     config = m.path("/etc/tradingbot/tradingbot.toml")
-    whole = config.read_text()
-    config.write_text(whole.replace("rate-limit-per-minute = 100", "rate-limit-per-minute = 60000")
+    config.write_text(config.read_text().replace("rate-limit-per-minute = 100", "rate-limit-per-minute = 60000")
                       .replace("rate-limit-burst = 20", "rate-limit-burst = 10000"))
-    m.sh("systemctl reload tradingbot.service")
-    m.sh("rm -r /srv/tradingbot && mv /srv/second /srv/tradingbot")
     clients = [Client(m) for _ in range(CLIENTS)]
     for client in clients:
         client.start()
-    for _ in range(6):
+
+    def asked():
+        return sum(client.answered for client in clients)
+
+    m.eventually(lambda: asked() >= CLIENTS, "first requests")
+    for _ in range(RESTARTS):
+        before = asked()
         m.sh("systemctl restart tradingbot.service")
-        time.sleep(0.3)
-    before = m.sh("dpkg-query --show tradingbot")
-    m.sh("apt-get update --error-on=any && apt-get install --yes tradingbot", timeout=120)
-    equal(m.sh("dpkg-query --show tradingbot") == before, False, "the same version")
-    m.eventually(lambda: sum(client.answered for client in clients) >= REQUESTS_MIN, "enough requests", 60)
+        m.eventually(lambda before=before: asked() >= before + 20 * CLIENTS, "requests between two restarts", 60)
+    upgrade(m)
+    m.eventually(lambda: asked() >= REQUESTS_MIN, "enough requests", 60)
     for client in clients:
         client.stop = True
     for client in clients:
         client.join()
-    answered, lost = sum(c.answered for c in clients), [fault for c in clients for fault in c.lost]
-    m.note(f"{answered} answered, {len(lost)} lost, {sum(c.closed for c in clients)} connections closed in order, "
+    lost = [fault for client in clients for fault in client.lost]
+    m.note(f"{asked()} answered, {len(lost)} lost, {sum(c.closed for c in clients)} connections closed in order, "
            f"longest {max(c.longest for c in clients) * 1000:.0f} ms")
-    config.write_text(whole)
-    m.sh("systemctl reload tradingbot.service")
     equal(lost, [], "lost requests")
+    equal(m.status()["run"], RESTARTS + 2, "runs")
 
 
 class Client(threading.Thread):
@@ -80,21 +88,49 @@ class Client(threading.Thread):
 
 
 def case_an_upgrade_keeps_config_tokens_ledger_and_the_open_sockets(m):
-    holds(m.sh("dpkg-query --show tradingbot"), "0.1.0.1")
+    equal(m.get("/v1/status", m.token)[0], 200)
+    m.sh("sed -i 's/^balance.*/balance = \"5000\"/' /etc/tradingbot/tradingbot.toml")
+    before, inode = m.status(), m.sh("ss -Hltne | grep -o 'ino:[0-9]*'")
+    upgrade(m)
+    after = m.status()
+    equal((after["run"], after["trading"]), (before["run"] + 1, before["trading"]))
     equal(m.get("/v1/status", m.token)[0], 200)
     equal((m.state("tradingbot.socket"), m.state("tradingbot.service")), ("active", "active"))
+    equal(m.sh("ss -Hltne | grep -o 'ino:[0-9]*'"), inode, "the very same listener")
     equal(m.sh("systemctl is-enabled tradingbot.socket").strip(), "enabled")
-    m.sh("sed -i 's/^balance.*/balance = \"5000\"/' /etc/tradingbot/tradingbot.toml")
-    m.sh("apt-get install --reinstall --yes tradingbot", timeout=120)
     holds(m.path("/etc/tradingbot/tradingbot.toml").read_text(), 'balance = "5000"')
     equal(m.sh("stat -c '%A %G' /etc/tradingbot/tradingbot.toml").strip(), "-rw-r----- tradingbot")
 
 
-def case_an_installation_that_was_cut_off_can_be_finished(m):
-    package = m.sh(f"ls /srv/tradingbot/pool/{m.suite}/*.deb").strip()
-    m.sh(f"dpkg --unpack {package}")
+def case_an_upgrade_starts_nothing_that_does_not_run(m):
+    m.sh("systemctl disable --now tradingbot.socket tradingbot-control.socket")
+    upgrade(m)
+    equal([m.state(unit) for unit in ("tradingbot.socket", "tradingbot-control.socket", "tradingbot.service")],
+          ["inactive"] * 3)
+
+
+def case_an_upgrade_restarts_every_bot_of_the_host(m):
+    m.sh("cp -p /etc/tradingbot/tradingbot.toml /etc/tradingbot/two.toml && systemctl start tradingbot@two.socket")
+    socket = "/run/tradingbot/two/control.sock"
+    before = m.status(socket)["run"]
+    upgrade(m)
+    equal(m.status(socket)["run"], before + 1, "the run of the second bot")
+
+
+def case_an_upgrade_leaves_exactly_the_listed_files(m):
+    m.get("/v1/status")
+    upgrade(m)
+    m.sh("systemctl stop tradingbot.service")
+    leaves_exactly(m, PACKAGE, SOURCE, USE, NOTED)
+
+
+def case_an_upgrade_that_was_cut_off_can_be_finished_and_the_bot_answers_meanwhile(m):
+    equal(m.get("/v1/status", m.token)[0], 200)
+    m.sh(f"dpkg --unpack /srv/second/pool/{m.suite}/*.deb")
     equal(m.state("tradingbot.socket"), "active")
     equal(m.get("/v1/status", m.token)[0], 200, "between unpack and configure")
+    m.sh("systemctl restart tradingbot.service")
+    equal(m.get("/v1/status", m.token)[0], 200, "after a restart between unpack and configure")
     m.sh("dpkg --configure --pending", timeout=120)
     if m.sh("dpkg-query --show --showformat='${Status}' tradingbot") != "install ok installed":
         raise Failed(m.sh("dpkg --status tradingbot"))

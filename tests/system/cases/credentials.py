@@ -1,0 +1,97 @@
+"""Secrets by the service manager: plain and sealed, absent, empty, tampered with, renamed."""
+
+from cases.trouble import refused, works
+from machine import equal, holds
+
+SECRET = "head -c 24 /dev/urandom | base64 | tr -d '\\n'"
+PLAIN = "/etc/credstore/tradingbot.binance-secret"
+SEALED = "/etc/credstore.encrypted/tradingbot.binance-secret"
+TAKEN = "secret taken name=BINANCE_SECRET"
+
+
+def seal(m, name="binance-secret"):
+    m.sh("install -d -m 0700 /etc/credstore.encrypted")
+    m.sh(f"{SECRET} > /root/secret && systemd-creds encrypt --with-key=host --name={name} /root/secret {SEALED}")
+    if m.suite == "bookworm":
+        # 257 looks for sealed ones by itself; 252 is told.
+        m.dropin("tradingbot.service", "sealed", "[Service]\nLoadCredentialEncrypted=binance-secret:tradingbot.binance-secret\n")
+
+
+def unsealed(m, *words):
+    """Starts the service, which the service manager must refuse, and say why."""
+    mark = m.mark()
+    m.fails("systemctl restart tradingbot.service")
+    holds(m.everything_said(mark), "Failed to set up credentials", *words)
+    equal("secret taken" in m.journal(mark), False, "it ran without it")
+    equal((m.state("tradingbot.socket"), m.state("tradingbot-control.socket")), ("active", "active"))
+
+
+def case_none_is_needed_on_paper_and_none_is_missed(m):
+    mark = m.mark()
+    works(m)
+    equal("redential" in m.journal(mark), False, m.journal(mark))
+
+
+def case_a_plain_one_is_taken_and_never_shown(m):
+    m.sh(f"install -d -m 0700 /etc/credstore && {SECRET} > {PLAIN}")
+    mark = m.mark()
+    works(m)
+    holds(m.journal(mark), TAKEN)
+    secret = m.path(PLAIN).read_text()
+    equal(secret in m.sh("journalctl -o verbose --no-pager", timeout=120), False, "the secret in the journal")
+    pid = m.show("tradingbot.service", "MainPID")
+    equal(secret.encode() in m.path(f"/proc/{pid}/environ").read_bytes(), False, "the secret in the environment")
+
+
+def case_an_empty_one_is_a_failure_with_the_remedy(m):
+    m.sh(f"install -d -m 0700 /etc/credstore && : > {PLAIN}")
+    said = refused(m, "binance-secret", "empty")
+    m.note(said)
+    m.sh(f"rm {PLAIN}")
+    works(m)
+
+
+def case_a_sealed_one_is_opened_and_is_in_no_file(m):
+    seal(m)
+    mark = m.mark()
+    works(m)
+    holds(m.journal(mark), TAKEN)
+    secret = m.path("/root/secret").read_text()
+    found = m.sh(f"grep -rlF -- '{secret}' /etc /var/lib /var/log /run/log 2>/dev/null", check=False)
+    equal(found, "", "files with the secret in it")
+
+
+def case_a_sealed_one_that_was_tampered_with_is_a_failure(m):
+    seal(m)
+    text = m.path(SEALED).read_text()
+    at = len(text) // 2
+    m.path(SEALED).write_text(text[:at] + ("A" if text[at] != "A" else "B") + text[at + 1:])
+    unsealed(m)
+    m.sh(f"rm {SEALED}")
+    works(m)
+
+
+def case_a_sealed_one_that_was_cut_to_nothing_is_a_failure(m):
+    seal(m)
+    m.sh(f": > {SEALED}")
+    unsealed(m)
+
+
+def case_a_sealed_one_under_the_name_of_another_is_a_failure(m):
+    seal(m, name="telegram-bot-token")
+    unsealed(m)
+
+
+def case_a_sealed_one_of_another_host_is_a_failure(m):
+    seal(m)
+    m.sh("rm /var/lib/systemd/credential.secret && systemd-creds setup")
+    unsealed(m)
+
+
+def case_one_in_two_places_is_a_failure_that_names_both(m):
+    seal(m)
+    m.sh(f"{SECRET} > /etc/tradingbot/BINANCE_SECRET && chown root:tradingbot /etc/tradingbot/BINANCE_SECRET")
+    m.sh("chmod 640 /etc/tradingbot/BINANCE_SECRET")
+    config = m.path("/etc/tradingbot/tradingbot.toml")
+    config.write_text(config.read_text() + '\n[secrets]\ndirectory = "/etc/tradingbot"\n')
+    m.note(refused(m))
