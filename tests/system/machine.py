@@ -1,5 +1,6 @@
 """A booted Debian: systemd as its first process, a network namespace of its own, and ways to act in it."""
 
+import contextlib
 import ctypes
 import http.client
 import json
@@ -12,6 +13,7 @@ import threading
 import time
 from pathlib import Path
 
+TREE = Path(__file__).resolve().parents[2]
 API = ("127.0.0.1", 8080)
 CONTROL = "/run/tradingbot/control.sock"
 # Beyond what nspawn lets through by itself, so that what refuses a call is the unit and not nspawn.
@@ -269,6 +271,18 @@ class Machine:
             if time.monotonic() > until:
                 raise Failed(f"not within {seconds} s: {what}; last seen: {seen!r}")
             time.sleep(0.05)
+
+    @contextlib.contextmanager
+    def traced(self, to):
+        """Writes down every system call of all that is started meanwhile."""
+        command = ["strace", "--follow-forks", "--pidns-translation", "-qq", f"--attach={self.leader}", f"--output={to}"]
+        tracer = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+        try:
+            self.eventually(lambda: "TracerPid:\t0" not in Path(f"/proc/{self.leader}/status").read_text(), "it is traced")
+            yield
+        finally:
+            tracer.terminate()
+            tracer.wait(60)
 
     def inside(self, act):
         """Calls `act` in the machine's network, from a thread of its own that stays behind there."""

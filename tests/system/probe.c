@@ -84,6 +84,18 @@ static long may_connect(const char *path) {
     return result;
 }
 
+static long may_bind(void) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "\0probe"};
+    int talk = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (talk < 0)
+        return -1;
+    long result = bind(talk, (struct sockaddr *)&address, sizeof address);
+    int why = errno;
+    close(talk);
+    errno = why;
+    return result;
+}
+
 static long may_reach(const char *address, int port) {
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port)};
     unsigned char b[4];
@@ -150,16 +162,24 @@ static long may_load(const char *program) {
     return got == 1 && heard == 'x' ? 0 : -1;
 }
 
-static int copy_self(int to) {
-    char block[65536];
+static char image[4 << 20];
+static long image_bytes;
+
+/* This program, read before it is confined: afterwards it could not be copied, and what follows would show nothing. */
+static int read_self(void) {
     int from = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
     if (from < 0)
         return -1;
-    for (long got; (got = read(from, block, sizeof block)) > 0;)
-        if (write(to, block, got) != got)
-            return -1;
+    for (long got; (got = read(from, image + image_bytes, sizeof image - image_bytes)) > 0;)
+        image_bytes += got;
     close(from);
-    return 0;
+    return image_bytes > 0 && image_bytes < (long)sizeof image ? 0 : -1;
+}
+
+static void copy_self(int to) {
+    for (long done = 0, put; done < image_bytes; done += put)
+        if ((put = write(to, image + done, image_bytes - done)) <= 0)
+            return;
 }
 
 static void programs(void) {
@@ -203,8 +223,8 @@ static void sockets(void) {
     TRY(g, "key management", socket(15, SOCK_RAW, 2));
     TRY(g, "the API on this host", may_reach("127.0.0.1", 8080));
     TRY(g, "another host", may_reach("192.0.2.1", 443));
-    CALL(g, io_uring_setup, 8, "");
-    CALL(g, bind, 3, "", 2);
+    CALL(g, io_uring_setup, 8, (char[128]){0});
+    TRY(g, "bind, unix", may_bind());
     CALL(g, listen, 3, 1);
     TRY(g, "system bus", may_connect("/run/dbus/system_bus_socket"));
     TRY(g, "service manager", may_connect("/run/systemd/private"));
@@ -268,8 +288,10 @@ static void kernel(void) {
     CALL(g, pidfd_getfd, 0, 0, 0);
     CALL(g, kcmp, 1, 1, 0, 0, 0);
     TRY(g, "signal to another", kill(1, 0));
-    CALL(g, bpf, 0, cap, 32);
-    CALL(g, perf_event_open, cap, 0, -1, -1, 0);
+    unsigned map[8] = {2, 4, 4, 1}; /* an array of one number */
+    CALL(g, bpf, 0, map, sizeof map);
+    unsigned count[16] = {1, 64, 0, 0, [10] = 0x60}; /* the processor time of this process */
+    CALL(g, perf_event_open, count, 0, -1, -1, 0);
     CALL(g, keyctl, 0, -3, 1);
     CALL(g, add_key, "user", "x", "x", 1, -3);
     CALL(g, request_key, "user", "x", NULL, -3);
@@ -366,6 +388,10 @@ int main(int count, char **arguments) {
         return 1;
     }
     int talk = manager();
+    if (read_self()) {
+        perror("probe: it cannot read itself");
+        return 1;
+    }
     const char *confined = getenv("PROBE_LANDLOCK");
     if (confined != NULL && landlock()) {
         perror("probe: landlock");

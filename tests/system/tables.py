@@ -11,16 +11,15 @@ def table(head, rows):
 
 
 def write_docs(tree, out, suites):
-    """Replaces what stands between `<!-- NAME on SUITE -->` and `<!-- end -->` in docs/hardening.md."""
-    page = tree / "docs" / "hardening.md"
-    text = page.read_text(encoding="utf-8")
+    """Replaces what stands between `<!-- NAME on SUITE -->` and `<!-- end -->` in the pages that have such marks."""
+    pages = [tree / "docs" / name for name in ("hardening.md", "performance.md")]
     for suite in suites:
         seen = json.loads((out / f"{suite}.tables.json").read_text(encoding="utf-8"))
         for name, lines in seen.items():
             mark = f"<!-- {name} on {suite} -->"
-            if mark not in text:
-                raise SystemExit(f"{page}: there is no {mark}")
+            page = next(page for page in pages if mark in page.read_text(encoding="utf-8"))
+            text = page.read_text(encoding="utf-8")
             pattern = re.escape(mark) + r"\n.*?<!-- end -->"
-            text = re.sub(pattern, lambda _, m=mark, t=lines: f"{m}\n\n{t}\n\n<!-- end -->", text, count=1, flags=re.DOTALL)
-    page.write_text(text, encoding="utf-8")
-    print(f"written: {page}")
+            fresh = f"{mark}\n\n{lines}\n\n<!-- end -->"
+            page.write_text(re.sub(pattern, lambda _, fresh=fresh: fresh, text, count=1, flags=re.DOTALL), encoding="utf-8")
+            print(f"written: {name} on {suite}, in {page.name}")

@@ -1,6 +1,9 @@
 """What the service cannot do, tried from its own place."""
 
-from machine import Failed, equal, holds, starts
+import subprocess
+
+from cases.log import BUSY
+from machine import CONTROL, TREE, Failed, equal, holds, starts
 from tables import table
 
 # Each layer, and the lines of a drop-in that switch it off. Landlock is in the process, so the probe leaves it out itself.
@@ -35,7 +38,7 @@ ALONE = {
         "read: /root", "write: /etc/x", "write: /usr/bin/x", "write: /usr/bin/tradingbot", "write: symlinkat", "write: mknodat",
     ],
     "system calls": [
-        "network: TCP", "network: UDP", "network: raw IP", "network: packets", "network: netlink", "network: io_uring_setup",
+        "network: TCP", "network: UDP", "network: raw IP", "network: packets", "network: netlink", "network: io_uring_setup", "network: bind, unix",
         "exec: execveat", "memory: writable and executable", "memory: written, then executable", "memory: memfd_create",
         "kernel: ptrace", "kernel: bpf", "kernel: init_module", "kernel: keyctl", "kernel: perf_event_open",
         "kernel: clock_settime", "namespaces: unshare, users", "namespaces: mount", "namespaces: setns", "privileges: setuid",
@@ -130,6 +133,31 @@ def case_without_landlock_where_all_is_required_it_does_not_start(m):
     m.sh("systemctl restart tradingbot.service")
 
 
+def case_the_program_asks_nothing_of_the_kernel_that_its_units_do_not_list(m):
+    m.path("/etc/tradingbot/tradingbot.toml").write_text(BUSY)
+    mark = m.mark()
+    trace = m.out / f"{m.suite}.trace"
+    with m.traced(trace):
+        equal(m.get("/v1/status", m.token)[0], 200)
+        m.eventually(lambda: "filled" in m.journal(mark), "a fill", 60)
+        for path in ("/v1/fills", "/v1/entries", "/v1/orders", "/v1/config", "/metrics", "/v1/nowhere"):
+            m.get(path, m.token)
+        m.sh("runuser -u tradingbot -- tradingbot token new --name two --scope read")
+        m.sh(f"tradingbot halt --reason 'a test' --socket {CONTROL}", user="olga")
+        m.sh("systemctl reload tradingbot.service")
+        m.sh("systemctl start tradingbot-ledger-verify.service", timeout=120)
+        m.sh("systemctl restart tradingbot.service")
+        m.sh("systemctl stop tradingbot.service")
+    defaults = m.out / f"{m.suite}.defaults"
+    defaults.write_text(m.sh("systemd-analyze syscall-filter @default"))
+    for unit in ("tradingbot.service", "tradingbot-ledger-verify.service"):
+        told = subprocess.run([TREE / "packaging" / "syscalls", trace, TREE / "systemd" / unit, defaults],
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        for line in told.stdout.splitlines():
+            m.note(f"{unit}: {line}")
+        equal(told.returncode, 0, f"calls of {unit} that are not listed")
+
+
 @starts("installed")
 def case_every_way_out_is_refused_and_no_layer_stands_alone(m):
     prepare(m)
@@ -138,7 +166,7 @@ def case_every_way_out_is_refused_and_no_layer_stands_alone(m):
         seen[layer] = probe(m, [layer])
     ways = list(seen[""])
     m.note(f"{len(ways)} ways out tried")
-    m.tables["ways out"] = ways_table(seen, "all on", [f"no {name}".replace("no no ", "with ") for name in LAYERS])
+    m.tables["ways out"] = ways_table(seen, "all on", [f"without {name}".replace("without no ", "with ") for name in LAYERS])
     for layer, answers in seen.items():
         worked = [way for way, why in answers.items() if why == "worked"]
         m.note(f"{'without ' + layer if layer else 'with all'}: {len(ways) - len(worked)} refused" +

@@ -4,14 +4,12 @@ import hashlib
 import os
 import shutil
 import subprocess
-from pathlib import Path
 
 from files import PACKAGE, SOURCE, leaves_exactly
-from machine import Failed, equal, holds, starts
+from machine import TREE, Failed, equal, holds, starts
 
 DEB_BYTES_MAX = 4_000_000
 BINARY_BYTES_MAX = 10_000_000
-TREE = Path(__file__).resolve().parents[3]
 
 
 @starts("bare")
