@@ -55,20 +55,6 @@ def case_a_cold_start_beside_a_bare_unit(m):
     show(m, "cold start", table(["connection to first answer, service not running", "median (least to most)"], rows))
 
 
-def case_from_the_start_of_the_program_until_it_is_ready(m):
-    prepare(m)
-    seconds = []
-    for _ in range(ROUNDS):
-        m.sh("systemctl restart tradingbot.service")
-        ready = int(m.show("tradingbot.service", "ActiveEnterTimestampMonotonic"))
-        pid = m.show("tradingbot.service", "MainPID")
-        # The clock of /proc ticks in hundredths of a second, so the first line of the journal stands for the start.
-        first = m.sh(f"journalctl -o json --output-fields=__MONOTONIC_TIMESTAMP _PID={pid} _COMM=tradingbot --no-pager "
-                     "| head -n 1 | sed 's/.*__MONOTONIC_TIMESTAMP\":\"\\([0-9]*\\).*/\\1/'").strip()
-        seconds.append((ready - int(first)) / 1e6)
-    show(m, "ready", table(["first line in the journal to ready", "median (least to most)"], [["", milliseconds(seconds)]]))
-
-
 def case_requests_a_second_beside_a_bare_unit(m):
     prepare(m)
     rates, costs = {"tradingbot": [], "bare": []}, {"tradingbot": [], "bare": []}
