@@ -69,3 +69,39 @@ def case_the_kernels_own_packets_are_left_alone(m):
 @starts("installed")
 def case_ufw_knows_the_profile(m):
     holds(m.sh("ufw app info Tradingbot"), "443/tcp")
+
+
+@starts("installed")
+def case_default_deny_ingress_lets_ssh_and_https_in_and_nothing_else(m):
+    world(m)
+    equal([reaches(m, port) for port in (22, 443, 9000)], [True] * 3, "before")
+    m.sh("nft -f /usr/share/tradingbot/ingress.nft")
+    equal([reaches(m, port) for port in (22, 443, 9000)], [True, True, False], "with the rules")
+    text = m.sh("nft list counters table inet tradingbot_ingress")
+    equal([int(packets) > 0 for packets in re.findall(r"packets (\d+)", text)], [True, True], f"counted:\n{text}")
+
+
+@starts("installed")
+def case_the_handbooks_commands_for_ufw_let_ssh_and_https_in_and_nothing_else(m):
+    world(m)
+    m.sh("ufw default deny incoming && ufw allow 22/tcp && ufw allow Tradingbot && ufw --force enable")
+    equal([reaches(m, port) for port in (22, 443, 9000)], [True, True, False], "with ufw")
+    m.sh("systemctl enable --now tradingbot.socket")
+    equal(m.get("/v1/status")[0], 401, "the bot on its own host")
+
+
+def world(m):
+    """Another host, by a cable, and three listeners for it."""
+    m.sh("ip netns add world && ip link add name cable type veth peer name other netns world")
+    m.sh("ip address add 10.9.0.1/24 dev cable && ip link set cable up")
+    m.sh("ip -n world address add 10.9.0.2/24 dev other && ip -n world link set other up")
+    m.sh("systemctl start ssh.service")
+    for port in (443, 9000):
+        m.sh(f"systemd-run --quiet --property=Type=exec systemd-socket-activate --accept -l 10.9.0.1:{port} cat")
+        m.eventually(lambda port=port: f":{port} " in m.sh("ss -Hltn"), f"a listener at {port}")
+
+
+def reaches(m, port):
+    """Whether the other host can open a connection."""
+    reach = f"ip netns exec world timeout 2 bash -c 'exec 3<>/dev/tcp/10.9.0.1/{port}' 2>/dev/null"
+    return m.sh(f"if {reach}; then echo in; else echo out; fi").strip() == "in"
