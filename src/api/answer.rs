@@ -18,6 +18,7 @@ use super::reply::{ReplyBody, X_REQUEST_ID};
 use super::route::{Found, Route, find};
 use super::server::Server;
 use crate::clock::Mark;
+use crate::log::message;
 
 /// Names for requests whose client did not choose one: a word for this server and a number.
 #[derive(Debug)]
@@ -163,15 +164,19 @@ fn log(
     let (method, path) = known.route.map_or(("-", "-"), |route| (route.verb.as_str(), route.path));
     let (status, micros) = (status.as_u16(), began.elapsed().nanos() / 1_000);
     match refused {
-        None => tracing::info!(request_id, by, scope, method, path, status, micros, "changed"),
+        None => {
+            let message_id = message::OPERATOR_ACTED.id;
+            tracing::info!(message_id, request_id, by, scope, method, path, status, micros, "changed")
+        }
         Some(error) => {
             let (code, detail) = (error.code.as_str(), error.detail.as_deref().unwrap_or("-"));
             let client = known.client.map_or_else(String::new, |client| client.to_string());
             let unlogged = server.unlogged.swap(0, Ordering::Relaxed);
             let listener = origin.as_str();
+            let message_id = message::ACCESS_DENIED.id;
             tracing::warn!(
-                request_id, by, scope, method, path, status, code, detail, client, listener, unlogged, micros,
-                "refused"
+                message_id, request_id, by, scope, method, path, status, code, detail, client, listener, unlogged,
+                micros, "refused"
             );
         }
     }

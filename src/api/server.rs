@@ -26,6 +26,7 @@ use super::settings::Settings;
 use super::stream::Stream;
 use super::token::{TokenFile, TokenId, Tokens};
 use super::views::Views;
+use crate::log::message;
 
 /// What all connections share.
 pub(super) struct Server {
@@ -107,7 +108,7 @@ pub async fn serve(
 impl Server {
     fn new(doors: Doors, settings: Settings) -> Self {
         Self {
-            tokens: RwLock::new(Tokens::open(TokenFile::of(&settings.state))),
+            tokens: RwLock::new(Tokens::open(TokenFile::of(&settings.state), settings.admin, (doors.now)())),
             quotas: RwLock::new(Quotas::new(&settings)),
             control_quota: SharedQuota::new(CONTROL_PER_MINUTE, CONTROL_BURST),
             log_quota: SharedQuota::new(LOGGED_PER_MINUTE, LOGGED_BURST),
@@ -148,9 +149,13 @@ impl Server {
         if changed {
             match tokens.fault() {
                 Some(fault) => {
-                    tracing::error!(%fault, "the tokens cannot be read; nobody is let in but over the control socket")
+                    let message_id = message::TOKENS_UNREADABLE.id;
+                    tracing::error!(message_id, %fault, "the tokens cannot be read; nobody is let in but over the control socket")
                 }
-                None => tracing::info!(live = tokens.live((self.doors.now)()), "the tokens have changed"),
+                None => {
+                    let (message_id, live) = (message::TOKENS_CHANGED.id, tokens.live((self.doors.now)()));
+                    tracing::info!(message_id, live, "the tokens have changed")
+                }
             }
         }
         changed
@@ -160,7 +165,8 @@ impl Server {
         let tokens = self.tokens.read().unwrap_or_else(PoisonError::into_inner);
         match (tokens.fault(), tokens.live((self.doors.now)())) {
             (Some(fault), _) => {
-                tracing::error!(%fault, "the tokens cannot be read; nobody is let in but over the control socket")
+                let message_id = message::TOKENS_UNREADABLE.id;
+                tracing::error!(message_id, %fault, "the tokens cannot be read; nobody is let in but over the control socket")
             }
             (None, 0) => tracing::warn!(
                 file = %tokens.file().path().display(),

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::token::TokenHash;
 use crate::config::{Api, Network};
 
 /// How much the API bears. The three rates may change while it runs, the rest counts from the start.
@@ -44,6 +45,8 @@ pub struct Settings {
     pub drain: Duration,
     /// The folder with the file of tokens.
     pub state: PathBuf,
+    /// The hash of an admin token that is known besides those of the file.
+    pub admin: Option<TokenHash>,
 }
 
 impl Settings {
@@ -70,6 +73,7 @@ impl Settings {
             linger: Duration::from_millis(500),
             drain: Duration::from_secs(2),
             state,
+            admin: None,
         }
     }
 }

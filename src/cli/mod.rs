@@ -2,10 +2,14 @@
 
 mod backtest;
 mod book;
+mod bot_unit;
 mod call;
 mod candles;
 mod check_config;
+mod credential;
+mod doctor;
 mod exit;
+mod firewall;
 mod indicator;
 mod ledger;
 mod look;
@@ -18,6 +22,7 @@ mod run;
 mod show;
 mod steer;
 mod token;
+mod tool;
 
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
@@ -57,12 +62,20 @@ enum Command {
     Candles(candles::Candles),
     /// Check the configuration as start-up would, without starting.
     CheckConfig(check_config::CheckConfig),
+    /// Seal a secret to this host for the service.
+    Credential(credential::Credential),
+    /// Say what confines the bot on this machine, and what does not.
+    Doctor(doctor::Doctor),
+    /// Show, load or remove the firewall rules of the bot's user, or deny what comes in.
+    Firewall(firewall::Firewall),
     /// Check, show or export the ledger.
     Ledger(ledger::Ledger),
     /// Cancel an order of a running bot.
     Cancel(steer::Cancel),
     /// Leave what a running bot holds of a symbol, at market.
     Close(steer::Close),
+    /// Print the catalogue that explains the bot's records in the journal.
+    Catalogue(pages::Catalogue),
     /// Print the completion script of a shell.
     Completions(pages::Completions),
     /// Print an indicator over a file of klines, as CSV or JSON.
@@ -80,7 +93,7 @@ enum Command {
     /// Show how a running bot is doing.
     Status(look::Status),
     /// Make, list and take back tokens for the API.
-    Token(token::Token),
+    Token(token::Tokens),
     /// Show positions that a running bot has closed, the latest first.
     Trades(look::Trades),
 }
@@ -132,7 +145,11 @@ fn run(args: Args, inherited: Inherited, out: &mut dyn Write) -> Result<(), Fail
         Command::Book(command) => command.run(args.json, out, &mut io::stderr()),
         Command::Candles(command) => command.run(args.json, out, &mut io::stderr()),
         Command::CheckConfig(command) => command.run(args.json, out),
+        Command::Credential(command) => command.run(args.json, out),
+        Command::Doctor(command) => command.run(args.json, out),
+        Command::Firewall(command) => command.run(args.json, out),
         Command::Ledger(command) => command.run(args.json, out),
+        Command::Catalogue(command) => command.run(out),
         Command::Completions(command) => command.run(out),
         Command::Indicator(command) => command.run(args.json, out),
         Command::Man(command) => command.run(out),

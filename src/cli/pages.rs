@@ -1,9 +1,11 @@
-//! Manual pages and completions, made from the command line's own definition.
+//! What a package carries besides the program: manual pages and completions, made from the command line's own definition,
+//! and the journal's catalogue.
 
 use std::io::Write;
 use std::path::PathBuf;
 
 use super::{Failure, definition};
+use crate::log::message;
 
 /// `tradingbot completions`.
 #[derive(Debug, clap::Args)]
@@ -18,6 +20,17 @@ impl Completions {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut definition(), "tradingbot", &mut script);
         Ok(out.write_all(&script)?)
+    }
+}
+
+/// `tradingbot catalogue`.
+#[derive(Debug, clap::Args)]
+pub struct Catalogue {}
+
+impl Catalogue {
+    /// Prints it.
+    pub fn run(&self, out: &mut dyn Write) -> Result<(), Failure> {
+        Ok(out.write_all(message::catalogue().as_bytes())?)
     }
 }
 

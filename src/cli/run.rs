@@ -51,7 +51,8 @@ impl Run {
 pub(super) fn failed(error: &DaemonError) -> Failure {
     let exit = match error {
         DaemonError::Open(_) | DaemonError::Read(_) | DaemonError::Restore(_) | DaemonError::Commit(_) => Exit::Ledger,
-        DaemonError::Confine(_) => Exit::Sandbox,
+        DaemonError::Confine(_) | DaemonError::Surroundings(_) | DaemonError::Unguarded(_) => Exit::Sandbox,
+        DaemonError::AdminTokenHash => Exit::Secret,
         DaemonError::Source(_) => Exit::Data,
         DaemonError::State { .. }
         | DaemonError::Listen { .. }

@@ -8,13 +8,13 @@ use serde::Serialize;
 
 use super::show::Table;
 use super::{Exit, Failure};
-use crate::api::{Scope, Standing, TokenFile, TokenFileError, TokenName, TokenRecord};
+use crate::api::{Scope, Standing, Token, TokenFile, TokenFileError, TokenName, TokenRecord};
 use crate::clock;
 use crate::domain::{Span, Timestamp};
 
 /// `tradingbot token`.
 #[derive(Debug, clap::Args)]
-pub struct Token {
+pub struct Tokens {
     #[command(subcommand)]
     action: Action,
 }
@@ -35,6 +35,8 @@ enum Action {
         #[command(flatten)]
         state: State,
     },
+    /// Make an admin token that is kept nowhere, and show it with its hash: for the credential admin-token-hash.
+    Draw,
     /// List the tokens there are; the tokens themselves are not kept and cannot be shown.
     List {
         #[command(flatten)]
@@ -64,7 +66,7 @@ enum Lifetime {
     For(Span),
 }
 
-impl Token {
+impl Tokens {
     /// Makes, lists or takes back.
     ///
     /// # Errors
@@ -84,6 +86,7 @@ impl Token {
                     false => show_made(secret, &record, out),
                 })
             }
+            Action::Draw => draw(json, out),
             Action::List { state } => {
                 let records = state.file().read().map_err(failure)?;
                 let rows: Vec<Row<'_>> = records.iter().map(|record| Row::of(record, now)).collect();
@@ -163,6 +166,20 @@ impl<'t> Row<'t> {
 fn show_json(value: &impl Serialize, out: &mut dyn Write) -> Result<(), Failure> {
     let text = serde_json::to_string(value).expect("names, times and hashes have a JSON form");
     Ok(writeln!(out, "{text}")?)
+}
+
+/// An admin token for a daemon that is given its hash when it starts.
+fn draw(json: bool, out: &mut dyn Write) -> Result<(), Failure> {
+    let token = Token::draw().map_err(|error| Failure::new(Exit::Secret, &error))?;
+    let hash = token.hash();
+    token.expose(|secret| {
+        if json {
+            return show_json(&serde_json::json!({ "token": secret, "sha256": hash }), out);
+        }
+        writeln!(out, "{secret}\n\nIts hash, for tradingbot credential seal admin-token-hash:\n\n{hash}\n")?;
+        writeln!(out, "The token is an admin's. It is shown this once, and neither is kept.")?;
+        Ok(())
+    })
 }
 
 /// The token stands alone on the first line, so that `head -n 1` takes it.

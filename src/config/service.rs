@@ -8,8 +8,8 @@ use super::words::words;
 keys! {
     /// What the process takes from itself before it starts.
     pub struct Sandbox {
-        /// `"full"` refuses to start where the kernel cannot confine it as asked; `"best"` takes what the kernel has, and
-        /// says so.
+        /// `"full"` refuses to start where a layer is missing, of its own sandbox or of its unit's; `"best"` takes what there
+        /// is, and says so.
         require: Require, default("'best'");
     }
 }

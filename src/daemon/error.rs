@@ -9,7 +9,7 @@ use crate::api::ListenerError;
 use crate::engine::RestoreError;
 use crate::ledger::{CommitError, OpenLedgerError, ReadError};
 use crate::log::StartLogError;
-use crate::sandbox::ConfineError;
+use crate::sandbox::{ConfineError, Surroundings, SurroundingsError};
 
 /// A bot that cannot run.
 #[derive(Debug, Error)]
@@ -62,6 +62,21 @@ pub enum DaemonError {
     /// The sandbox that was asked for cannot be had.
     #[error(transparent)]
     Confine(#[from] ConfineError),
+    /// What is around the process cannot be seen.
+    #[error(transparent)]
+    Surroundings(#[from] SurroundingsError),
+    /// Less is around the process than was asked for.
+    #[error(
+        "sandbox.require is \"full\", and the process is {0}; start it by its unit (systemctl start tradingbot), see \
+         `tradingbot doctor --sandbox`, or write require = \"best\""
+    )]
+    Unguarded(Surroundings),
+    /// The credential of the first admin token is something else.
+    #[error(
+        "the credential admin-token-hash is not the hash of a token: 64 lower-case hexadecimal digits, as `tradingbot token \
+         draw` prints them"
+    )]
+    AdminTokenHash,
     /// The log cannot be started.
     #[error(transparent)]
     Log(#[from] StartLogError),

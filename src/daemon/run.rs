@@ -4,13 +4,14 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 
+use crate::api::TokenHash;
 use crate::clock::{self, Mark};
 use crate::config::{self, Config, Source, Speed};
 use crate::domain::{Snapshot, Span};
 use crate::ledger::Head;
 use crate::log::{Log, message};
-use crate::sandbox::{self, Confined, Enforcement, Grants};
-use crate::secrets::Secrets;
+use crate::sandbox::{self, Confined, Enforcement, Grants, Surroundings};
+use crate::secrets::{SecretName, Secrets};
 use crate::systemd::{Inherited, Notifier, NotifyError};
 
 use super::drive::{Audience, Ending, drive};
@@ -54,15 +55,16 @@ pub struct Summary {
 ///
 /// Whatever keeps it from starting, or from ending in order.
 pub fn run(errand: Errand, out: &mut dyn Write) -> Result<Summary, DaemonError> {
-    let Errand { config, path, speed, duration, secrets, sockets } = errand;
+    let Errand { config, path, speed, duration, mut secrets, sockets } = errand;
     let log = start_log(&config, &secrets)?;
+    let admin = admin_token(&mut secrets)?;
     let notifier = Notifier::from_environment();
     let Life { mut shell, mut source, mut pace } = Life::begin(&config)?;
     let (listeners, addresses) = listen(&config, sockets)?;
     let confined = confine(&config, path.as_deref())?;
     let (sender, inbox) = mpsc::sync_channel(INBOX_MAX);
     let mut onlooker = Onlooker {
-        served: Served::start(&confined, &config, listeners, &shell, sender)?,
+        served: Served::start(&confined, &config, admin, listeners, &shell, sender)?,
         beat: notifier.alive_every(),
         beaten: Mark::now(),
         headed: Mark::now(),
@@ -82,7 +84,7 @@ pub fn run(errand: Errand, out: &mut dyn Write) -> Result<Summary, DaemonError> 
     onlooker.served.stop();
     let snapshot = shell.snapshot();
     let head = shell.end()?;
-    tracing::info!(head = %head, "stopped in order");
+    tracing::info!(message_id = message::STOPPED.id, head = %head, "stopped in order");
     Ok(Summary { ending: driven?, snapshot, head })
 }
 
@@ -99,7 +101,13 @@ fn start_log(config: &Config, secrets: &Secrets) -> Result<Log, DaemonError> {
     Ok(log)
 }
 
-/// Takes from the process all but its state, its configuration and its recordings.
+/// The hash of the first admin token, when the service manager gave one.
+fn admin_token(secrets: &mut Secrets) -> Result<Option<TokenHash>, DaemonError> {
+    let Some(secret) = secrets.take(SecretName::AdminTokenHash) else { return Ok(None) };
+    secret.expose(TokenHash::parse).map(Some).ok_or(DaemonError::AdminTokenHash)
+}
+
+/// Looks at what guards the process, and takes from it all but its state, its configuration and its recordings.
 fn confine(config: &Config, path: Option<&Path>) -> Result<Confined, DaemonError> {
     let folder = |path: &Path| match path.parent() {
         Some(folder) if folder.as_os_str().is_empty() => PathBuf::from("."),
@@ -112,8 +120,16 @@ fn confine(config: &Config, path: Option<&Path>) -> Result<Confined, DaemonError
         grants.read.extend(files.iter().cloned());
     }
     grants.write.extend(config.log.file.as_deref().map(folder));
-    let confined = sandbox::confine(&grants, config.sandbox.require)?;
     let message_id = message::CONFINED.id;
+    let surroundings = Surroundings::of(Path::new("/proc/self"))?.satisfy(config.sandbox.require);
+    let surroundings = surroundings.map_err(DaemonError::Unguarded)?;
+    // A service without them is not as it was shipped; in a terminal there are none to be had.
+    if surroundings.are_whole() || path.is_none() {
+        tracing::info!(message_id, "{surroundings}");
+    } else {
+        tracing::warn!(message_id, "{surroundings}; tradingbot doctor --sandbox says what to do");
+    }
+    let confined = sandbox::confine(&grants, config.sandbox.require)?;
     match confined.enforcement() {
         Enforcement::Full => tracing::info!(message_id, "{confined}"),
         Enforcement::Partial | Enforcement::Nothing => tracing::warn!(message_id, "{confined}"),

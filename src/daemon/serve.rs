@@ -13,7 +13,7 @@ use rustix::io::Errno;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{oneshot, watch};
 
-use crate::api::{self, Doors, Feed, Listener, OperatorDoorError, OperatorRequest, Readiness, Settings};
+use crate::api::{self, Doors, Feed, Listener, OperatorDoorError, OperatorRequest, Readiness, Settings, TokenHash};
 use crate::clock::{self, Mark};
 use crate::config::{Config, Listen};
 use crate::domain::{Snapshot, Span};
@@ -48,11 +48,12 @@ impl Served {
     pub fn start(
         _confined: &Confined,
         config: &Config,
+        admin: Option<TokenHash>,
         listeners: Vec<Listener>,
         shell: &Shell,
         inbox: SyncSender<Message>,
     ) -> Result<Self, DaemonError> {
-        let settings = Settings::new(&config.api, config.state.clone());
+        let settings = Settings { admin, ..Settings::new(&config.api, config.state.clone()) };
         let feed = Arc::new(Feed::new(shell.engine().run()));
         let (snapshot, snapshot_seen) = watch::channel(Arc::new(shell.snapshot()));
         let (ready, ready_seen) = watch::channel(Readiness::Ready);

@@ -27,11 +27,13 @@ pub fn entry(entry: &Entry) {
         Entry::Ended { id, outcome, reason } => match outcome {
             Outcome::Filled | Outcome::Cancelled => tracing::debug!(order_id = %id, "order ended"),
             Outcome::Rejected | Outcome::Expired | Outcome::NeverPlaced => {
-                warn!(order_id = %id, outcome = ?outcome, reason = reason.as_str(), "order ended");
+                let message_id = message::ORDER_ENDED.id;
+                warn!(message_id, order_id = %id, outcome = ?outcome, reason = reason.as_str(), "order ended");
             }
         },
         Entry::Unanswered { id } => {
-            warn!(order_id = %id, "no answer: the order may live or not; its symbol waits until that is known");
+            let message_id = message::ORDER_UNANSWERED.id;
+            warn!(message_id, order_id = %id, "no answer: the order may live or not; its symbol waits until that is known");
         }
         Entry::Halted { by, reason } => {
             warn!(message_id = message::HALTED.id, by = by.as_str(), reason = reason.as_str(), "halted");
@@ -96,6 +98,7 @@ pub fn ledger_works() {
 
 fn intended(order: &NewOrder) {
     info!(
+        message_id = message::ORDER_SENT.id,
         symbol = order.symbol.as_str(),
         strategy = order.strategy.as_str(),
         order_id = %order.id,
@@ -111,6 +114,7 @@ fn intended(order: &NewOrder) {
 
 fn filled(fill: &Fill) {
     info!(
+        message_id = message::FILLED.id,
         symbol = fill.symbol.as_str(),
         order_id = %fill.order,
         side = side(fill.side),
@@ -123,6 +127,7 @@ fn filled(fill: &Fill) {
 
 fn closed(trip: &RoundTrip) {
     info!(
+        message_id = message::POSITION_CLOSED.id,
         symbol = trip.symbol.as_str(),
         strategy = trip.strategy.as_str(),
         profit = %trip.profit,

@@ -1,21 +1,61 @@
-//! The numbers that records of one kind carry to the journal as `MESSAGE_ID`, so that they can be asked for.
+//! The numbers that records of one kind carry to the journal as `MESSAGE_ID`, and the catalogue that explains them.
 //!
-//! `journalctl MESSAGE_ID=…` shows all records of a kind, whatever their words. A number never changes its meaning.
+//! `journalctl MESSAGE_ID=…` shows all records of a kind, whatever their words, and `journalctl -x` puts the explanation
+//! under each. A number never changes its meaning.
+
+use std::fmt::{self, Write};
 
 /// A kind of record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Message {
     /// Its number: 128 bits in hexadecimal, drawn once.
     pub id: &'static str,
-    /// Its name in the catalogue.
-    pub name: &'static str,
-    /// What it says, and what to do about it.
+    /// What happened, in a few words.
+    pub subject: &'static str,
+    /// What that means, and what to do about it.
     pub about: &'static str,
 }
 
+/// All kinds, as the service manager's journal wants them: a file for `/usr/lib/systemd/catalog`.
+#[must_use]
+pub fn catalogue() -> String {
+    let mut text = String::from("# Explains the records of tradingbot: journalctl -x -u tradingbot\n");
+    for Message { id, subject, about } in ALL {
+        write!(
+            text,
+            "\n-- {id}\nSubject: {subject}\nDefined-By: tradingbot\nDocumentation: man:tradingbot(1)\n\n{}\n",
+            Wrapped(about)
+        )
+        .expect("a string takes whatever is written to it");
+    }
+    text
+}
+
+/// Text in lines that a terminal can hold.
+struct Wrapped(&'static str);
+
+impl fmt::Display for Wrapped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut column = 0;
+        for word in self.0.split_whitespace() {
+            let width = word.chars().count();
+            if column > 0 && column + 1 + width > COLUMNS_MAX {
+                f.write_str("\n")?;
+                column = 0;
+            } else if column > 0 {
+                f.write_str(" ")?;
+                column += 1;
+            }
+            f.write_str(word)?;
+            column += width;
+        }
+        Ok(())
+    }
+}
+
 macro_rules! messages {
-    ($($(#[$doc:meta])* $constant:ident = $id:literal, $name:literal, $about:literal;)*) => {
-        $($(#[$doc])* pub const $constant: Message = Message { id: $id, name: $name, about: $about };)*
+    ($($(#[$doc:meta])* $constant:ident = $id:literal, $subject:literal, $about:literal;)*) => {
+        $($(#[$doc])* pub const $constant: Message = Message { id: $id, subject: $subject, about: $about };)*
 
         /// All kinds.
         pub const ALL: &[Message] = &[$($constant),*];
@@ -24,73 +64,110 @@ macro_rules! messages {
 
 messages! {
     /// It began.
-    STARTED = "cf83368b84e94e4184434c46dc34cc0c", "started",
-        "The process has begun; `VERSION` and the configuration's digest go with it.";
+    STARTED = "cf83368b84e94e4184434c46dc34cc0c", "The bot started a run",
+        "A run is the life of one process. VERSION is the program's, CONFIG the digest of the configuration that is in force; both stand in the ledger too. Nothing is to be done.";
     /// It serves.
-    READY = "55a6f7c7f29d450397fc8b795cc3ddfe", "ready",
-        "It has recovered from the ledger and serves.";
+    READY = "55a6f7c7f29d450397fc8b795cc3ddfe", "The bot serves",
+        "Orders, positions, balances and halts were rebuilt from the ledger, and the API answers. When STATUS says that trading is halted, find out why, and let it go on with: tradingbot resume --reason WHY";
     /// It ends.
-    STOPPING = "f0a29fa2896744ffbcd861d63dabf8e1", "stopping",
-        "It was asked to stop, and settles what is open.";
+    STOPPING = "f0a29fa2896744ffbcd861d63dabf8e1", "The bot was asked to stop",
+        "It answers what it was asked, sends no new order, and writes its last entry. Positions stay as they are. If nobody asked for it, look at who stopped the unit: journalctl _SYSTEMD_UNIT=init.scope";
+    /// It has ended.
+    STOPPED = "f46ee33f7e454ec98b8d6e17e9ba8508", "The bot stopped in order",
+        "Everything is in the ledger, and HEAD is the number and hash of its last entry. Where this record is missing after a stop, the process was killed; the next start rebuilds everything from the ledger.";
     /// The configuration was read again.
-    RELOADED = "a1cfee4a40a6418c8ac17ac7ca6988bd", "reloaded",
-        "The configuration was read again; what takes effect is listed.";
+    RELOADED = "a1cfee4a40a6418c8ac17ac7ca6988bd", "The configuration was read again",
+        "KEYS lists what takes effect from now on. Nothing is to be done.";
     /// A reload failed.
-    CONFIG_REFUSED = "388ce005f3e748eda37d85a88b449788", "config-refused",
-        "The configuration was refused on reload; the one before stays in force. Correct it and reload again.";
+    CONFIG_REFUSED = "388ce005f3e748eda37d85a88b449788", "The configuration was refused on reload",
+        "The one before stays in force and the bot goes on. FAULTS has each fault with its line and a way out. Correct the file, ask for the verdict with tradingbot check-config, and reload again: systemctl reload tradingbot";
     /// A secret came from somewhere.
-    SECRET_TAKEN = "fc89d7b5cb9749ce915ec16b5f4b178d", "secret-taken",
-        "A secret was taken from the place named.";
+    SECRET_TAKEN = "fc89d7b5cb9749ce915ec16b5f4b178d", "A secret was taken",
+        "NAME says which, PLACE from where; its value is never written anywhere. If you do not expect that secret here, take it out of that place.";
     /// The sandbox holds.
-    CONFINED = "47b14dc515d74f578fa7c0181a4ae9c2", "confined",
-        "The sandbox is in force, with the rights listed; what the kernel lacks is listed too.";
+    CONFINED = "47b14dc515d74f578fa7c0181a4ae9c2", "The sandbox is in force",
+        "The process has taken from itself what it does not need (landlock), and looked at what its unit put around it. What is missing is listed with the reason. tradingbot doctor --sandbox says for each layer how it stands and what to do; with [sandbox] require = \"full\" the bot does not start while one is missing.";
     /// Trading stopped.
-    HALTED = "f658bde89d454554861a2d55dc1e28d8", "halted",
-        "Trading stopped, for the reason given. It stays so over restarts; `tradingbot resume` lifts it.";
+    HALTED = "f658bde89d454554861a2d55dc1e28d8", "Trading is halted",
+        "BY says who halted it: an operator, or the engine when a limit was reached or the ledger could not be written; REASON says why. No order is sent. This stays so over restarts. When the reason is gone: tradingbot resume --reason WHY";
     /// Trading goes on.
-    RESUMED = "82f3089a964a42cebcdf4fc27adf1745", "resumed",
-        "An operator lifted the halt, for the reason given.";
-    /// The ledger's head.
-    LEDGER_HEAD = "0eb8ec5a2485436d8084fff899db360f", "ledger-head",
-        "Number and hash of the ledger's last entry; kept elsewhere, it shows later whether the ledger was cut or rewritten.";
-    /// The ledger cannot be written.
-    LEDGER_FAILED = "636074f1559f4f6884b6d99e75a5e2d6", "ledger-failed",
-        "The ledger cannot be written, so nothing is traded. Look at the disk.";
-    /// Market data stopped.
-    FEED_LOST = "3da33772fd14484a830cf98949a654aa", "feed-lost",
-        "Market data stopped or has a gap; no order is sent on old prices.";
-    /// Market data came back.
-    FEED_BACK = "cf0e75eead794d0daf55ad7fcd04c817", "feed-back",
-        "Market data is whole again.";
+    RESUMED = "82f3089a964a42cebcdf4fc27adf1745", "Trading goes on",
+        "An operator lifted the halt, for the REASON given. If you did not expect that, halt it again (tradingbot halt --reason WHY) and look at who may: tradingbot token list";
+    /// An order goes out.
+    ORDER_SENT = "7b1994b3ab9e43859a6d1f81e10982a9", "An order was decided and written down",
+        "The order is in the ledger before it leaves for the exchange. ORDER_ID is ours, and follows it to its end: journalctl -u tradingbot ORDER_ID=... Nothing is to be done.";
+    /// It traded.
+    FILLED = "11ba73f2fdf745c0830e2c758b0ee2a5", "An order traded",
+        "QTY was bought or sold at PRICE; FEE was paid. An order may trade in several parts, each with a record of its own. Nothing is to be done.";
+    /// Nothing is held any more.
+    POSITION_CLOSED = "8c8c21e637ba4d5c8af60bff2d72442e", "A position was closed",
+        "PROFIT is what it brought after fees, REASON the rule that closed it. Nothing is to be done.";
+    /// An order came to nothing.
+    ORDER_ENDED = "476e98439d934af0a4bf7e0c9e4bb8ba", "An order ended without trading whole",
+        "OUTCOME says how: the exchange rejected it, its time was over, or it never arrived; REASON has the exchange's words. Where many are rejected, compare the symbol's rules in the configuration with the exchange's.";
+    /// Nobody knows.
+    ORDER_UNANSWERED = "05363e39112b4e35a25f984eeecba091", "No answer came for an order",
+        "It may live or not, so nothing more is sent for its symbol until the exchange says what became of it. The bot asks by itself. If this lasts, look at the connection to the exchange.";
     /// The gate refused.
-    ORDER_REFUSED = "ab6b9704f217415395ede9646f7ab97e", "order-refused",
-        "The risk gate refused an order; limit and value go with it.";
+    ORDER_REFUSED = "ab6b9704f217415395ede9646f7ab97e", "The risk gate refused an order",
+        "Nothing was sent. REASON names the limit and the value that was over it. If the limit is too narrow for what you want, change it in [risk] and reload; if the order is what you do not want, look at the strategy.";
+    /// The ledger's head.
+    LEDGER_HEAD = "0eb8ec5a2485436d8084fff899db360f", "The head of the ledger",
+        "Number and hash of its last entry. Kept on another machine, it shows later whether the ledger was cut or rewritten: tradingbot ledger verify --head HEAD. Nothing is to be done.";
+    /// The ledger cannot be written.
+    LEDGER_FAILED = "636074f1559f4f6884b6d99e75a5e2d6", "The ledger cannot be written",
+        "Trading is halted at once, because an order that is not written down must not be sent; the API stays up. CAUSE has the system's words, mostly a full or failing disk (df, dmesg). Once it can be written again, trading stays halted until: tradingbot resume --reason WHY";
+    /// Market data stopped.
+    FEED_LOST = "3da33772fd14484a830cf98949a654aa", "Market data stopped or has a gap",
+        "No order is sent on old prices. The bot waits for the data and says when it is back. If this lasts, look at the source of the data.";
+    /// Market data came back.
+    FEED_BACK = "cf0e75eead794d0daf55ad7fcd04c817", "Market data is whole again",
+        "Trading goes on, unless it is halted. Nothing is to be done.";
     /// The API refused someone.
-    ACCESS_DENIED = "f0a9a72bdf0d4069b24cd3185626d6b7", "access-denied",
-        "A request to the API was refused for want of a valid token or scope. Many of them from one address are an attack.";
+    ACCESS_DENIED = "f0a9a72bdf0d4069b24cd3185626d6b7", "The API refused a request",
+        "CODE says why: no valid token, a scope that is too small, or too many requests. CLIENT is the address. Many of them from one address you do not know are an attack: deny the address in front of the bot, and if a token may be known to others, revoke it: tradingbot token revoke NAME";
     /// An operator did something.
-    OPERATOR_ACTED = "80c33e39bcb141dbbd360fe5352233ba", "operator-acted",
-        "A request to the API changed something; who and what go with it.";
+    OPERATOR_ACTED = "80c33e39bcb141dbbd360fe5352233ba", "A request to the API changed something",
+        "BY is the name of the token, or control for the control socket; METHOD and PATH say what was done. If that was not you, revoke the token: tradingbot token revoke NAME";
     /// A token was made or revoked.
-    TOKEN_CHANGED = "ebad3d1a62e34ec8b7b14c1f61755524", "token-changed",
-        "A token of the API was made or revoked.";
+    TOKENS_CHANGED = "ebad3d1a62e34ec8b7b14c1f61755524", "Tokens were made or revoked",
+        "LIVE is how many open the API now. If you did not change them, look at who did: tradingbot token list";
+    /// Nobody is let in.
+    TOKENS_UNREADABLE = "5f9db877b8324da1b8cfa508ab84ab9e", "The tokens cannot be read",
+        "What cannot be read may have been revoked, so nobody is let in but over the control socket. FAULT says what is wrong with tokens.json in the state folder; the bot looks again every second.";
     /// A bug.
-    PANICKED = "784a8c0964e347d993e9584a211cacff", "panicked",
-        "A broken invariant: the process ends, or the thread does. Report it with the record.";
+    PANICKED = "784a8c0964e347d993e9584a211cacff", "The program found a fault in itself",
+        "A condition that must hold does not, and the process ends rather than go on with wrong numbers. The service manager starts it again from the ledger. Please report the record; it holds no secrets.";
 }
+
+/// The width of the catalogue's lines.
+const COLUMNS_MAX: usize = 78;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn each_kind_has_a_number_and_a_name_of_its_own() {
+    fn each_kind_has_a_number_and_a_subject_of_its_own() {
         for (at, message) in ALL.iter().enumerate() {
-            assert_eq!(message.id.len(), 32, "{}", message.name);
-            assert!(message.id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')), "{}", message.name);
+            assert_eq!(message.id.len(), 32, "{}", message.subject);
+            assert!(message.id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')), "{}", message.subject);
             for other in &ALL[..at] {
-                assert!(other.id != message.id && other.name != message.name, "{}", message.name);
+                assert!(other.id != message.id && other.subject != message.subject, "{}", message.subject);
             }
         }
+    }
+
+    #[test]
+    fn the_catalogue_explains_each_kind_in_short_lines() {
+        let text = catalogue();
+        for message in ALL {
+            let entry = text.split("\n-- ").find(|entry| entry.starts_with(message.id)).unwrap();
+            let (head, body) = entry.split_once("\n\n").unwrap();
+            assert!(head.contains(&format!("\nSubject: {}\nDefined-By: tradingbot", message.subject)), "{head}");
+            assert_eq!(body.split_whitespace().collect::<Vec<_>>().join(" "), message.about);
+            assert!(message.about.ends_with(|last| last != ' ') && message.about.len() > 40, "{}", message.subject);
+        }
+        assert!(text.lines().all(|line| line.len() <= 100), "{text}");
     }
 }

@@ -10,7 +10,7 @@ use libsystemd::credentials::CredentialsLoader;
 use rustix::fs::fstatfs;
 use rustix::process::geteuid;
 
-use super::value::read_wiped;
+use super::value::{LINE_END_BYTES, read_wiped};
 use super::{FileFault, Found, LoadSecretsError, SECRET_BYTES_MAX, Secret, SecretName, Source};
 
 /// Takes what the service manager put in `$CREDENTIALS_DIRECTORY`, which is `path`.
@@ -116,7 +116,6 @@ fn in_memory(kind: rustix::fs::FsWord) -> bool {
 
 /// More entries than any folder of secrets has.
 const ENTRIES_MAX: usize = 10_000;
-const LINE_END_BYTES: usize = 2;
 const TMPFS_MAGIC: rustix::fs::FsWord = 0x0102_1994;
 const RAMFS_MAGIC: rustix::fs::FsWord = 0x8584_58f6;
 

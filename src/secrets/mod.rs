@@ -22,7 +22,7 @@ pub use error::{EnvFileFault, FileFault, LoadSecretsError, MissingSecretError, T
 pub use git_index::GitIndexError;
 pub use seal::{SealProcessError, seal_process};
 pub use shape::{Finding, Hex, find_secrets, look_like_secret};
-pub use value::{ParseSecretError, SECRET_BYTES_MAX, Secret};
+pub use value::{ParseSecretError, ReadSecretError, SECRET_BYTES_MAX, Secret};
 
 /// The secrets there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,8 +33,10 @@ pub enum SecretName {
     BinanceSecret,
     /// Speaks for us on Telegram.
     TelegramBotToken,
-    /// Opens the API.
+    /// Opens the API; a client's.
     ApiToken,
+    /// The hash of an admin token that the API of a daemon knows from its start on.
+    AdminTokenHash,
 }
 
 /// The places to look at.
@@ -77,7 +79,8 @@ pub enum Source {
 
 impl SecretName {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::BinanceApiKey, Self::BinanceSecret, Self::TelegramBotToken, Self::ApiToken];
+    pub const ALL: [Self; 5] =
+        [Self::BinanceApiKey, Self::BinanceSecret, Self::TelegramBotToken, Self::ApiToken, Self::AdminTokenHash];
 
     /// Its name in the environment and in a `.env`; a file or credential may be called so too.
     #[must_use]
@@ -87,15 +90,26 @@ impl SecretName {
             Self::BinanceSecret => "BINANCE_SECRET",
             Self::TelegramBotToken => "TELEGRAM_BOT_TOKEN",
             Self::ApiToken => "API_TOKEN",
+            Self::AdminTokenHash => "ADMIN_TOKEN_HASH",
+        }
+    }
+
+    /// The name of its credential.
+    #[must_use]
+    pub const fn credential(self) -> &'static str {
+        match self {
+            Self::BinanceApiKey => "binance-api-key",
+            Self::BinanceSecret => "binance-secret",
+            Self::TelegramBotToken => "telegram-bot-token",
+            Self::ApiToken => "api-token",
+            Self::AdminTokenHash => "admin-token-hash",
         }
     }
 
     /// The names a file or credential may have: as in the environment, in lower case, and with dashes.
     #[must_use]
     pub fn file_names(self) -> [String; 3] {
-        let lower = self.variable().to_ascii_lowercase();
-        let dashed = lower.replace('_', "-");
-        [self.variable().to_owned(), lower, dashed]
+        [self.variable().to_owned(), self.variable().to_ascii_lowercase(), self.credential().to_owned()]
     }
 
     fn from_variable(name: &str) -> Option<Self> {

@@ -1,6 +1,7 @@
 //! One secret, and what a text must be to be one.
 
 use std::fmt;
+use std::io::{self, Read};
 
 use secrecy::zeroize::{Zeroize, Zeroizing};
 use secrecy::{ExposeSecret, SecretSlice};
@@ -38,6 +39,16 @@ impl Secret {
         Ok(Self(SecretSlice::from(exact)))
     }
 
+    /// A secret from all that `from` holds; a line end after it is not part of it.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read, or what it holds is no secret.
+    pub fn read(from: impl Read) -> Result<Self, ReadSecretError> {
+        let raw = read_wiped(from, SECRET_BYTES_MAX + LINE_END_BYTES)?;
+        Ok(Self::parse(&raw.ok_or(ParseSecretError::Long)?)?)
+    }
+
     /// Lends the bytes to `borrower`.
     pub fn expose<T>(&self, borrower: impl FnOnce(&[u8]) -> T) -> T {
         borrower(self.0.expose_secret())
@@ -70,8 +81,19 @@ pub enum ParseSecretError {
     },
 }
 
+/// Why no secret could be read.
+#[derive(Debug, Error)]
+pub enum ReadSecretError {
+    /// The source fails.
+    #[error("it cannot be read: {0}")]
+    Read(#[from] io::Error),
+    /// It holds something else.
+    #[error("it {0}")]
+    Value(#[from] ParseSecretError),
+}
+
 /// Reads at most `limit` bytes into memory that wipes itself; `None` when there is more.
-pub(super) fn read_wiped(mut from: impl std::io::Read, limit: usize) -> std::io::Result<Option<Zeroizing<Vec<u8>>>> {
+pub(super) fn read_wiped(mut from: impl Read, limit: usize) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
     // One byte more than allowed, and never grown: a buffer that grows leaves copies behind.
     let mut buffer = Zeroizing::new(vec![0; limit + 1]);
     let mut filled = 0;
@@ -79,7 +101,7 @@ pub(super) fn read_wiped(mut from: impl std::io::Read, limit: usize) -> std::io:
         match from.read(&mut buffer[filled..]) {
             Ok(0) => break,
             Ok(count) => filled += count,
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
     }
@@ -93,6 +115,7 @@ pub(super) fn read_wiped(mut from: impl std::io::Read, limit: usize) -> std::io:
 
 /// The longest secret, in bytes; keys of the exchange have 64, Telegram's tokens 46.
 pub const SECRET_BYTES_MAX: usize = 1_024;
+pub(super) const LINE_END_BYTES: usize = 2;
 
 #[cfg(test)]
 mod tests {

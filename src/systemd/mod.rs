@@ -4,6 +4,7 @@
 
 mod notify;
 mod sockets;
+pub mod unit;
 
 pub use notify::{Notifier, NotifyError};
 pub use sockets::{Inherited, Listener, SocketName, TakeSocketsError};

@@ -147,3 +147,18 @@ fn joined(folder: &str, path: &str) -> String {
     }
     parts.join("/")
 }
+
+#[test]
+fn every_message_of_the_catalogue_is_said_somewhere() {
+    let table = read("src/log/message.rs");
+    let names = table.lines().filter_map(|line| line.trim().split_once(" = \"")).map(|(name, _)| name);
+    let names = names.filter(|name| name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_'));
+    let said: Vec<String> = rust_files(&["src"]).iter().map(|file| code(&read(file))).collect();
+    let mut known = 0;
+    for name in names {
+        let said_as = format!("message::{name}.id");
+        assert!(said.iter().any(|code| code.contains(&said_as)), "{name} is explained, but no record carries it");
+        known += 1;
+    }
+    assert_eq!(known, tradingbot::log::message::ALL.len());
+}

@@ -26,7 +26,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     // SHELLS
     ("store", &["domain", "wire"]),
     ("ledger", &["domain"]),
-    ("api", &["clock", "config", "domain"]),
+    ("api", &["clock", "config", "domain", "log"]),
     // APPS
     ("backtest", &["domain", "engine", "sim"]),
     (
@@ -39,8 +39,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "api", "backtest", "clock", "config", "daemon", "domain", "ledger", "log", "market", "secrets", "store",
-            "strategy", "systemd", "wire",
+            "api", "backtest", "clock", "config", "daemon", "domain", "ledger", "log", "market", "sandbox", "secrets",
+            "store", "strategy", "systemd", "wire",
         ],
     ),
     ("main", &["cli"]),

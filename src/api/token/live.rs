@@ -10,6 +10,7 @@ use crate::domain::Timestamp;
 #[derive(Debug)]
 pub(crate) struct Tokens {
     file: TokenFile,
+    given: Option<TokenRecord>,
     stamp: Option<Stamp>,
     known: Result<Vec<TokenRecord>, TokenFileError>,
 }
@@ -32,11 +33,11 @@ pub(crate) enum Unrecognised {
 }
 
 impl Tokens {
-    /// Reads the file; one that cannot be read opens for nobody until it can.
-    pub(crate) fn open(file: TokenFile) -> Self {
+    /// Reads the file; one that cannot be read opens for nobody until it can. The token of hash `given` is known besides.
+    pub(crate) fn open(file: TokenFile, given: Option<TokenHash>, now: Timestamp) -> Self {
         let stamp = file.stamp();
         let known = file.read();
-        Self { file, stamp, known }
+        Self { file, given: given.map(|hash| TokenRecord::given(hash, now)), stamp, known }
     }
 
     /// Reads the file again if it has changed, and says whether it has.
@@ -66,7 +67,7 @@ impl Tokens {
     /// How many tokens are worth something.
     pub(crate) fn live(&self, now: Timestamp) -> usize {
         let known = self.known.as_deref().unwrap_or_default();
-        known.iter().filter(|token| token.standing(now) == Standing::Live).count()
+        known.iter().chain(&self.given).filter(|token| token.standing(now) == Standing::Live).count()
     }
 
     /// Whose token `shown` is. Compares with every token there is, in the same time wherever it differs.
@@ -76,7 +77,7 @@ impl Tokens {
             return Err(Unrecognised::Unknown);
         }
         let hash = TokenHash::of(shown);
-        let token = Self::find(known, &hash).ok_or(Unrecognised::Unknown)?;
+        let token = self.find(known, &hash).ok_or(Unrecognised::Unknown)?;
         match token.standing(now) {
             Standing::Live => Ok((TokenId(hash), &token.name, token.scope)),
             Standing::Expired => Err(Unrecognised::Expired),
@@ -87,16 +88,16 @@ impl Tokens {
     /// Whether a token that was recognised before still is.
     pub(crate) fn still(&self, id: TokenId, now: Timestamp) -> bool {
         let known = self.known.as_deref().unwrap_or_default();
-        Self::find(known, &id.0).is_some_and(|token| token.standing(now) == Standing::Live)
+        self.find(known, &id.0).is_some_and(|token| token.standing(now) == Standing::Live)
     }
 
-    fn find<'t>(known: &'t [TokenRecord], hash: &TokenHash) -> Option<&'t TokenRecord> {
+    fn find<'t>(&'t self, known: &'t [TokenRecord], hash: &TokenHash) -> Option<&'t TokenRecord> {
         let mut found = u32::MAX;
-        for (at, token) in (0..u32::MAX).zip(known) {
+        for (at, token) in (0..u32::MAX).zip(known.iter().chain(&self.given)) {
             let same = token.sha256.as_bytes().ct_eq(hash.as_bytes());
             found.conditional_assign(&at, same);
         }
-        known.get(usize::try_from(found).ok()?)
+        known.iter().chain(&self.given).nth(usize::try_from(found).ok()?)
     }
 }
 
@@ -112,10 +113,26 @@ mod tests {
     }
 
     #[test]
+    fn a_token_that_was_given_by_its_hash_opens_beside_those_of_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = TokenFile::of(folder.path());
+        let (ours, _) = file.add("ours".parse().unwrap(), Scope::Read, NOW, None).unwrap();
+        let given = super::super::Token::draw().unwrap();
+        let tokens = Tokens::open(file, Some(given.hash()), NOW);
+        assert_eq!(tokens.live(NOW), 2);
+        let (id, name, scope) = tokens.recognise(&shown(&given), NOW).unwrap();
+        assert_eq!((name.as_str(), scope), ("credential", Scope::Admin));
+        assert!(tokens.still(id, NOW));
+        assert_eq!(tokens.recognise(&shown(&ours), NOW).unwrap().2, Scope::Read);
+        let other = super::super::Token::draw().unwrap();
+        assert_eq!(tokens.recognise(&shown(&other), NOW).unwrap_err(), Unrecognised::Unknown);
+    }
+
+    #[test]
     fn tokens_come_and_go_while_they_are_followed() {
         let folder = tempfile::tempdir().unwrap();
         let file = TokenFile::of(folder.path());
-        let mut tokens = Tokens::open(file.clone());
+        let mut tokens = Tokens::open(file.clone(), None, NOW);
         assert_eq!(tokens.live(NOW), 0);
         let (old, _) = file.add("old".parse().unwrap(), Scope::Trade, NOW, None).unwrap();
         assert_eq!(tokens.recognise(&shown(&old), NOW), Err(Unrecognised::Unknown));
@@ -140,7 +157,7 @@ mod tests {
         let file = TokenFile::of(folder.path());
         let end = NOW.plus(Span::HOUR);
         let (token, _) = file.add("short".parse().unwrap(), Scope::Read, NOW, Some(end)).unwrap();
-        let tokens = Tokens::open(file);
+        let tokens = Tokens::open(file, None, NOW);
         assert!(tokens.recognise(&shown(&token), end.minus(Span::from_nanos(1))).is_ok());
         assert_eq!(tokens.recognise(&shown(&token), end), Err(Unrecognised::Expired));
     }
@@ -151,7 +168,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = TokenFile::of(folder.path());
         let (token, _) = file.add("ops".parse().unwrap(), Scope::Admin, NOW, None).unwrap();
-        let mut tokens = Tokens::open(file.clone());
+        let mut tokens = Tokens::open(file.clone(), None, NOW);
         let mode = |mode| std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(mode)).unwrap();
         mode(0o644);
         assert!(tokens.follow());
@@ -167,7 +184,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = TokenFile::of(folder.path());
         let (token, _) = file.add("ops".parse().unwrap(), Scope::Admin, NOW, None).unwrap();
-        let tokens = Tokens::open(file);
+        let tokens = Tokens::open(file, None, NOW);
         let mut other = shown(&token);
         let last = other.last_mut().unwrap();
         *last = if *last == b'0' { b'1' } else { b'0' };

@@ -134,6 +134,12 @@ impl TokenHash {
         Self(Sha256::digest(text).into())
     }
 
+    /// What [`Display`](fmt::Display) wrote: 64 lower-case hexadecimal digits; `None` for anything else.
+    #[must_use]
+    pub fn parse(text: &[u8]) -> Option<Self> {
+        unhex(std::str::from_utf8(text).ok()?).map(Self)
+    }
+
     /// Its bytes.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {
@@ -142,6 +148,12 @@ impl TokenHash {
 }
 
 impl TokenRecord {
+    /// Of the admin token that a daemon was given the hash of when it started. It has no end but the daemon's.
+    pub(super) fn given(hash: TokenHash, now: Timestamp) -> Self {
+        let name = TokenName(GIVEN.into());
+        Self { name, scope: Scope::Admin, sha256: hash, created: now, expires: None, revoked: None }
+    }
+
     /// Whether it is worth anything at `now`.
     #[must_use]
     pub fn standing(&self, now: Timestamp) -> Standing {
@@ -206,9 +218,15 @@ impl<'de> Deserialize<'de> for TokenName {
     }
 }
 
+impl fmt::Display for TokenHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex(&self.0))
+    }
+}
+
 impl Serialize for TokenHash {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&hex(&self.0))
+        serializer.collect_str(self)
     }
 }
 
@@ -274,8 +292,10 @@ const SECRET_BYTES: usize = 32;
 const TOKEN_BYTES: usize = 3 + SECRET_BYTES * 2;
 const NAME_BYTES_MAX: usize = 31;
 const EXCERPT_CHARS_MAX: usize = 40;
-/// Who acts in the ledger besides tokens.
-const RESERVED: [&str; 4] = ["control", "engine", "operator", "signal"];
+/// The name of the token whose hash is a credential.
+const GIVEN: &str = "credential";
+/// Who acts in the ledger besides the tokens of a file.
+const RESERVED: [&str; 5] = ["control", GIVEN, "engine", "operator", "signal"];
 
 #[cfg(test)]
 mod tests {
@@ -306,6 +326,8 @@ mod tests {
     #[test]
     fn a_hash_reads_back_and_nothing_else_does() {
         let hash = TokenHash::of(b"tb_");
+        assert_eq!(TokenHash::parse(hash.to_string().as_bytes()), Some(hash));
+        assert_eq!(TokenHash::parse(hash.to_string().to_uppercase().as_bytes()), None);
         let json = serde_json::to_string(&hash).unwrap();
         assert_eq!(serde_json::from_str::<TokenHash>(&json).unwrap(), hash);
         for text in ["\"\"", "\"00\"", &json.to_uppercase()] {

@@ -298,6 +298,7 @@ pub fn patient(state: PathBuf) -> Settings {
         linger: Duration::from_millis(500),
         drain: long,
         state,
+        admin: None,
     }
 }
 

@@ -1,4 +1,4 @@
-//! BASE: takes from this process what it does not need, for good: files, programs, ports, other processes.
+//! Takes from this process what it does not need, for good: files, programs, ports, other processes.
 
 use std::fmt;
 use std::fs;

@@ -1,0 +1,266 @@
+//! `tradingbot doctor`: what confines the bot on this machine, what does not, and what to do about it.
+
+use std::io::Write;
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::bot_unit::BotUnit;
+use super::tool::{JOURNALCTL, NFT, SYSTEMCTL};
+use super::{Exit, Failure};
+use crate::config::Require;
+use crate::log::message;
+use crate::sandbox::{self, Enforcement, Grants, Surroundings};
+use crate::systemd::unit;
+
+/// `tradingbot doctor`.
+#[derive(Debug, clap::Args)]
+pub struct Doctor {
+    /// Look at the sandbox, layer by layer; as root, to see all of it.
+    #[arg(long, required = true)]
+    sandbox: bool,
+    #[command(flatten)]
+    bot: BotUnit,
+}
+
+/// What was found out about a layer.
+#[derive(Debug, Serialize)]
+struct Finding {
+    layer: &'static str,
+    state: State,
+    /// What shows it.
+    details: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remedy: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum State {
+    InForce,
+    Missing,
+    NotKnown,
+}
+
+#[derive(Debug, Serialize)]
+struct Report {
+    service: String,
+    layers: Vec<Finding>,
+}
+
+impl Doctor {
+    /// Looks at every layer and says how it stands.
+    ///
+    /// # Errors
+    ///
+    /// A layer is missing, or cannot be looked at.
+    pub fn run(&self, json: bool, out: &mut dyn Write) -> Result<(), Failure> {
+        let service = self.bot.service();
+        let pid = main_process(&service);
+        let mut layers = vec![self.unit(&service)];
+        layers.extend(surroundings(&service, pid));
+        layers.push(firewall());
+        // Last, because it takes from this very process what it needs for the others.
+        layers.push(landlock(pid));
+        let report = Report { service, layers };
+        if json {
+            let text = serde_json::to_string(&report).map_err(|error| Failure::new(Exit::Failure, &error))?;
+            writeln!(out, "{text}")?;
+        } else {
+            show(&report, out)?;
+        }
+        report.verdict()
+    }
+
+    fn unit(&self, service: &str) -> Finding {
+        let version = match SYSTEMCTL.ask(&["--version"]) {
+            Ok(answer) => version_of(&answer.text()),
+            Err(failure) => return Finding::not_known(UNIT, failure.to_string(), "start it with systemd"),
+        };
+        let cat = match SYSTEMCTL.ask(&["cat", "--no-pager", service]) {
+            Ok(answer) if answer.done => answer.text(),
+            Ok(_) | Err(_) => {
+                let what = format!("{service} is not installed on this machine");
+                return Finding::not_known(UNIT, what, "install the package: docs/install.md");
+            }
+        };
+        let shipped = self.bot.shipped(version);
+        let mut lines: Vec<String> =
+            unit::deviations(&shipped, &cat).iter().map(|deviation| format!("{service}: {deviation}")).collect();
+        if property(service, "NeedDaemonReload").as_deref() == Some("yes") {
+            lines.push(format!("{service} has changed since systemd read it: systemctl daemon-reload"));
+        }
+        let remedy = format!("systemctl revert {service}, or put the line back; then systemctl restart {service}");
+        Finding::of(UNIT, lines, "every line that confines is as shipped", remedy)
+    }
+}
+
+/// What surrounds the running bot.
+fn surroundings(service: &str, pid: Option<u32>) -> Vec<Finding> {
+    let found = match pid {
+        None => Err(format!("the bot does not run: systemctl start {service}")),
+        Some(pid) => Surroundings::of(Path::new(&format!("/proc/{pid}"))).map_err(|error| {
+            let failure = Failure::new(Exit::Sandbox, &error);
+            format!("{failure}; run this as root")
+        }),
+    };
+    match found {
+        Ok(found) => {
+            let remedy = format!("see `unit` above; then systemctl restart {service}");
+            let finding = |verdict: &sandbox::Verdict| {
+                let faults = verdict.fault.iter().cloned().collect();
+                Finding::of(verdict.layer.as_str(), faults, "in the running bot", remedy.clone())
+            };
+            found.verdicts().iter().map(finding).collect()
+        }
+        Err(why) => vec![Finding { layer: RUNNING, state: State::NotKnown, details: vec![why], remedy: None }],
+    }
+}
+
+/// What the running bot said of landlock when it started; else what the kernel can do, tried on this process.
+fn landlock(pid: Option<u32>) -> Finding {
+    let remedy = "a kernel of Linux 6.12 or newer with landlock in its lsm= list refuses all of it".to_owned();
+    let said = pid.and_then(|pid| {
+        let (process, kind) = (format!("_PID={pid}"), format!("MESSAGE_ID={}", message::CONFINED.id));
+        let answer = JOURNALCTL.ask(&["-q", "--no-pager", "-b", "-o", "cat", &process, &kind]).ok()?;
+        answer.text().lines().rfind(|line| line.contains("confined")).map(str::to_owned)
+    });
+    if let Some(said) = said {
+        let faults = if said.starts_with("confined in full") { Vec::new() } else { vec![said.clone()] };
+        return Finding::of(LANDLOCK, faults, &format!("the running bot is {said}"), remedy);
+    }
+    match sandbox::confine(&Grants::default(), Require::Best) {
+        Ok(confined) => {
+            let faults = match confined.enforcement() {
+                Enforcement::Full => Vec::new(),
+                Enforcement::Partial | Enforcement::Nothing => vec![confined.to_string()],
+            };
+            Finding::of(LANDLOCK, faults, &format!("a process of this machine can be {confined}"), remedy)
+        }
+        Err(error) => Finding::not_known(LANDLOCK, Failure::new(Exit::Sandbox, &error).to_string(), &remedy),
+    }
+}
+
+/// Whether nothing goes out for the bot's user.
+fn firewall() -> Finding {
+    let remedy = "tradingbot firewall apply";
+    match NFT.ask(&["list", "table", "inet", "tradingbot"]) {
+        Ok(answer) if answer.done => {
+            Finding::of(FIREWALL, holes(&answer.text()), "table inet tradingbot is loaded", remedy.to_owned())
+        }
+        Ok(answer) if answer.complaint.contains("No such file") => {
+            Finding::of(FIREWALL, vec!["table inet tradingbot is not loaded".to_owned()], "", remedy.to_owned())
+        }
+        Ok(answer) => Finding::not_known(FIREWALL, format!("nft: {}", answer.complaint), "run this as root"),
+        Err(failure) => Finding::not_known(FIREWALL, failure.to_string(), remedy),
+    }
+}
+
+/// What the table lacks.
+fn holes(table: &str) -> Vec<String> {
+    let parts = [
+        ("type filter hook output priority", "no chain looks at what goes out"),
+        ("skuid", "what the bot's user sends is not picked out"),
+        ("drop", "nothing is dropped"),
+    ];
+    let lacks = |part: &&(&str, &str)| !table.contains(part.0);
+    parts.iter().filter(lacks).map(|(_, what)| format!("table inet tradingbot: {what}")).collect()
+}
+
+/// The process of the running bot.
+fn main_process(service: &str) -> Option<u32> {
+    property(service, "MainPID")?.parse().ok().filter(|pid| *pid != 0)
+}
+
+fn property(service: &str, name: &str) -> Option<String> {
+    let answer = SYSTEMCTL.ask(&["show", "--value", "--property", name, service]).ok().filter(|answer| answer.done)?;
+    Some(answer.text().trim().to_owned())
+}
+
+/// The number in `systemd 257 (257.8-1~deb13u2)`; 0 when there is none.
+fn version_of(text: &str) -> u32 {
+    text.split_whitespace().nth(1).and_then(|word| word.parse().ok()).unwrap_or(0)
+}
+
+impl Finding {
+    fn of(layer: &'static str, faults: Vec<String>, proof: &str, remedy: String) -> Self {
+        if faults.is_empty() {
+            return Self { layer, state: State::InForce, details: vec![proof.to_owned()], remedy: None };
+        }
+        Self { layer, state: State::Missing, details: faults, remedy: Some(remedy) }
+    }
+
+    fn not_known(layer: &'static str, why: String, remedy: &str) -> Self {
+        Self { layer, state: State::NotKnown, details: vec![why], remedy: Some(remedy.to_owned()) }
+    }
+}
+
+impl Report {
+    fn verdict(&self) -> Result<(), Failure> {
+        let named = |state: State| {
+            let of_state = self.layers.iter().filter(|finding| finding.state == state);
+            of_state.map(|finding| finding.layer).collect::<Vec<_>>().join(", ")
+        };
+        let (missing, not_known) = (named(State::Missing), named(State::NotKnown));
+        match (missing.is_empty(), not_known.is_empty()) {
+            (true, true) => Ok(()),
+            (false, _) => Err(Failure::say(Exit::Sandbox, format!("not in force as shipped: {missing}"))),
+            (true, false) => Err(Failure::say(Exit::Failure, format!("could not be looked at: {not_known}"))),
+        }
+    }
+}
+
+fn show(report: &Report, out: &mut dyn Write) -> Result<(), Failure> {
+    for Finding { layer, state, details, remedy } in &report.layers {
+        let state = match state {
+            State::InForce => "in force",
+            State::Missing => "MISSING",
+            State::NotKnown => "not known",
+        };
+        for (at, detail) in details.iter().enumerate() {
+            let (layer, state) = if at == 0 { (*layer, state) } else { ("", "") };
+            writeln!(out, "{layer:<13} {state:<10} {detail}")?;
+        }
+        if let Some(remedy) = remedy {
+            writeln!(out, "{:<24} what to do: {remedy}", "")?;
+        }
+    }
+    Ok(())
+}
+
+const UNIT: &str = "unit";
+const RUNNING: &str = "running bot";
+const LANDLOCK: &str = "landlock";
+const FIREWALL: &str = "firewall";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_of_systemd_is_its_first_number() {
+        assert_eq!(version_of("systemd 257 (257.8-1~deb13u2)\n+PAM"), 257);
+        assert_eq!(version_of("systemd 252 (252.39-1~deb12u2)\n+PAM"), 252);
+        assert_eq!(version_of(""), 0);
+    }
+
+    #[test]
+    fn a_table_without_its_rule_has_a_hole() {
+        let whole = "type filter hook output priority filter; policy accept;\nmeta skuid 996 goto bot\ncounter drop";
+        assert_eq!(holes(whole), [""; 0]);
+        assert_eq!(holes(&whole.replace("skuid 996", "")).len(), 1);
+        assert_eq!(holes("").len(), 3);
+    }
+
+    #[test]
+    fn one_missing_layer_decides_and_an_unknown_one_is_no_yes() {
+        let finding = |state| Finding { layer: UNIT, state, details: Vec::new(), remedy: None };
+        let verdict = |states: &[State]| {
+            let layers = states.iter().map(|state| finding(*state)).collect();
+            Report { service: String::new(), layers }.verdict().map_err(|failure| failure.exit())
+        };
+        assert_eq!(verdict(&[State::InForce]), Ok(()));
+        assert_eq!(verdict(&[State::InForce, State::NotKnown]), Err(Exit::Failure));
+        assert_eq!(verdict(&[State::NotKnown, State::Missing]), Err(Exit::Sandbox));
+    }
+}

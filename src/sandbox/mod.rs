@@ -1,0 +1,7 @@
+//! BASE: what keeps this process from doing harm: what it takes from itself for good, and what it finds around itself.
+
+mod confine;
+mod surroundings;
+
+pub use confine::{ConfineError, Confined, Enforcement, Grants, Missing, confine};
+pub use surroundings::{Layer, Surroundings, SurroundingsError, Verdict};

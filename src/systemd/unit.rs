@@ -1,0 +1,292 @@
+//! The lines of the bot's unit that confine it, and which of them a host has lost or changed.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// What a host's unit does not hold to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Deviation {
+    /// A line that is not there.
+    Missing {
+        /// As it should stand.
+        line: String,
+    },
+    /// A line that says something else.
+    Changed {
+        /// As it should stand.
+        line: String,
+        /// As it stands.
+        found: String,
+        /// In which file.
+        file: String,
+    },
+    /// A line that allows more.
+    Added {
+        /// As it stands.
+        found: String,
+        /// In which file.
+        file: String,
+    },
+}
+
+/// Compares a unit as it was shipped, its drop-ins after it, with what `systemctl cat` prints of a host's. Only lines that
+/// confine count.
+#[must_use]
+pub fn deviations(shipped: &[&str], installed: &str) -> Vec<Deviation> {
+    let (shipped, installed) = (Settings::read(&shipped.concat()), Settings::read(installed));
+    let mut found = Vec::new();
+    for (key, wanted) in &shipped.0 {
+        if ABOUT_OTHER_THINGS.contains(&key.as_str()) {
+            continue;
+        }
+        match installed.0.get(key) {
+            None => found.extend(missing(key, wanted)),
+            Some(there) if LISTS.contains(&key.as_str()) => compare_lists(key, wanted, there, &mut found),
+            Some(there) => found.extend(changed(key, wanted, there)),
+        }
+    }
+    for (key, there) in installed.0.iter().filter(|(key, _)| ALLOWING.contains(&key.as_str())) {
+        found.extend(there.iter().map(|setting| added(key, setting)));
+    }
+    found
+}
+
+/// The assignments of a service that are in force, each with its file. What is assigned nothing is there and empty.
+struct Settings(BTreeMap<String, Vec<Setting>>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Setting {
+    value: String,
+    file: String,
+}
+
+impl Settings {
+    fn read(text: &str) -> Self {
+        let mut settings: BTreeMap<String, Vec<Setting>> = BTreeMap::new();
+        let (mut file, mut in_service) = (String::new(), false);
+        for line in text.replace("\\\n", " ").lines().map(str::trim) {
+            if let Some(path) = line.strip_prefix("# /") {
+                file = format!("/{path}");
+            } else if line.starts_with('[') {
+                in_service = line == "[Service]";
+            } else if let Some((key, value)) =
+                line.split_once('=').filter(|_| in_service && !line.starts_with(['#', ';']))
+            {
+                let values = settings.entry(key.trim().to_owned()).or_default();
+                let is_list = LISTS.contains(&key.trim()) || ALLOWING.contains(&key.trim());
+                if value.trim().is_empty() || !is_list {
+                    values.clear();
+                }
+                let setting = |value: &str| Setting { value: value.to_owned(), file: file.clone() };
+                if is_list && !value.trim().starts_with('~') {
+                    values.extend(value.split_whitespace().map(setting));
+                } else if !is_list || !value.trim().is_empty() {
+                    values.push(setting(value.trim()));
+                }
+            }
+        }
+        Self(settings)
+    }
+}
+
+fn missing(key: &str, wanted: &[Setting]) -> Option<Deviation> {
+    let values: Vec<&str> = wanted.iter().map(|setting| setting.value.as_str()).collect();
+    Some(Deviation::Missing { line: format!("{key}={}", values.join(" ")) })
+}
+
+fn changed(key: &str, wanted: &[Setting], there: &[Setting]) -> Option<Deviation> {
+    let value = |settings: &[Setting]| settings.last().map_or_else(String::new, |setting| setting.value.clone());
+    let (wanted, found) = (value(wanted), value(there));
+    let file = there.last().map_or_else(String::new, |setting| setting.file.clone());
+    (plain(&wanted) != plain(&found)).then(|| Deviation::Changed {
+        line: format!("{key}={wanted}"),
+        found: format!("{key}={found}"),
+        file,
+    })
+}
+
+fn compare_lists(key: &str, wanted: &[Setting], there: &[Setting], found: &mut Vec<Deviation>) {
+    let lacks = |list: &[Setting], value: &str| list.iter().all(|setting| setting.value != value);
+    let lost: Vec<&str> =
+        wanted.iter().map(|setting| setting.value.as_str()).filter(|value| lacks(there, value)).collect();
+    if FORBIDDING.contains(&key) {
+        found.extend((!lost.is_empty()).then(|| Deviation::Missing { line: format!("{key}={}", lost.join(" ")) }));
+        return;
+    }
+    // A list that allows: what is not on it any more confines the more, but some that are empty allow everything.
+    let allows = |setting: &&Setting| !setting.value.starts_with('~') && setting.value != "none";
+    if OPEN_WHEN_EMPTY.contains(&key) && there.iter().all(|setting| setting.value.starts_with('~')) {
+        found.extend(missing(key, wanted));
+    }
+    let more = there.iter().filter(allows).filter(|setting| lacks(wanted, &setting.value));
+    found.extend(more.map(|setting| added(key, setting)));
+}
+
+fn added(key: &str, setting: &Setting) -> Deviation {
+    Deviation::Added { found: format!("{key}={}", setting.value), file: setting.file.clone() }
+}
+
+/// Truth in one of its spellings.
+fn plain(value: &str) -> &str {
+    match value {
+        "true" | "on" | "1" => "yes",
+        "false" | "off" | "0" => "no",
+        other => other,
+    }
+}
+
+impl fmt::Display for Deviation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing { line } => write!(f, "{line} is missing"),
+            Self::Changed { line, found, file } => write!(f, "{found} ({file}) instead of {line}"),
+            Self::Added { found, file } => write!(f, "{found} ({file}) allows more"),
+        }
+    }
+}
+
+/// The unit of the one bot of a host, as shipped.
+pub const SERVICE: &str = include_str!("../../systemd/tradingbot.service");
+/// What is shipped beside it where systemd is of [`VERSION_OF_DROP_INS`] or newer.
+pub const SERVICE_DROP_IN: &str = include_str!("../../systemd/257/tradingbot.service.conf");
+/// The unit of one more bot, as shipped.
+pub const INSTANCE: &str = include_str!("../../systemd/tradingbot@.service");
+/// What is shipped beside it where systemd is of [`VERSION_OF_DROP_INS`] or newer.
+pub const INSTANCE_DROP_IN: &str = include_str!("../../systemd/257/tradingbot@.service.conf");
+/// The first version of systemd that the drop-ins are for.
+pub const VERSION_OF_DROP_INS: u32 = 257;
+
+/// Settings that add up; assigning nothing empties them.
+const LISTS: &[&str] = &[
+    "AmbientCapabilities",
+    "BindReadOnlyPaths",
+    "CapabilityBoundingSet",
+    "ExecPaths",
+    "IPAddressDeny",
+    "InaccessiblePaths",
+    "NoExecPaths",
+    "ReadOnlyPaths",
+    "RestrictAddressFamilies",
+    "SocketBindDeny",
+    "SystemCallArchitectures",
+    "SystemCallFilter",
+];
+/// Those of them that forbid, so that more on them is no fault.
+const FORBIDDING: &[&str] = &["IPAddressDeny", "InaccessiblePaths", "NoExecPaths", "ReadOnlyPaths", "SocketBindDeny"];
+/// Those that allow everything when nothing is on them.
+const OPEN_WHEN_EMPTY: &[&str] = &["RestrictAddressFamilies", "SystemCallArchitectures", "SystemCallFilter"];
+/// Settings that the shipped unit does not have, because they allow something.
+const ALLOWING: &[&str] = &[
+    "BindPaths",
+    "DeviceAllow",
+    "Environment",
+    "EnvironmentFile",
+    "ExecStartPost",
+    "ExecStartPre",
+    "IPAddressAllow",
+    "JoinsNamespaceOf",
+    "NetworkNamespacePath",
+    "PassEnvironment",
+    "PermissionsStartOnly",
+    "ReadWritePaths",
+    "SocketBindAllow",
+    "SupplementaryGroups",
+];
+/// Settings of the shipped unit that say how it runs and not what it may do.
+const ABOUT_OTHER_THINGS: &[&str] = &[
+    "ExecReload",
+    "ExecStart",
+    "ImportCredential",
+    "LimitNOFILE",
+    "LoadCredential",
+    "LogRateLimitIntervalSec",
+    "MemoryMax",
+    "MemorySwapMax",
+    "NotifyAccess",
+    "OOMPolicy",
+    "Restart",
+    "RestartMaxDelaySec",
+    "RestartSec",
+    "RestartSteps",
+    "Slice",
+    "Sockets",
+    "StandardError",
+    "StandardInput",
+    "StandardOutput",
+    "SyslogIdentifier",
+    "TasksMax",
+    "TimeoutStartSec",
+    "TimeoutStopSec",
+    "Type",
+    "WatchdogSec",
+    "WatchdogSignal",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn installed(unit: &str, drop_in: &str) -> String {
+        format!("# /usr/lib/systemd/system/tradingbot.service\n{unit}\n\n# /etc/systemd/system/x.conf\n{drop_in}\n")
+    }
+
+    fn faults(unit: &str, drop_in: &str) -> Vec<String> {
+        deviations(&[SERVICE], &installed(unit, drop_in)).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_unit_as_shipped_has_no_fault() {
+        assert_eq!(faults(SERVICE, ""), [""; 0]);
+        assert_eq!(deviations(&[SERVICE, SERVICE_DROP_IN], &installed(SERVICE, SERVICE_DROP_IN)), []);
+        assert_eq!(deviations(&[INSTANCE, INSTANCE_DROP_IN], &installed(INSTANCE, INSTANCE_DROP_IN)), []);
+    }
+
+    #[test]
+    fn every_line_that_is_taken_out_is_named() {
+        let confining = SERVICE.lines().filter(|line| {
+            let key = line.split_once('=').map_or("", |(key, _)| key);
+            let in_service = SERVICE.split_once("[Service]").is_some_and(|(_, service)| service.contains(line));
+            let allowing = LISTS.contains(&key) && !FORBIDDING.contains(&key);
+            !key.is_empty() && !line.starts_with('#') && in_service && !ABOUT_OTHER_THINGS.contains(&key) && !allowing
+        });
+        let mut tried = 0;
+        for line in confining.filter(|line| !line.starts_with("Documentation") && !line.starts_with("WantedBy")) {
+            let faults = faults(&SERVICE.replacen(&format!("{line}\n"), "", 1), "");
+            assert_eq!(faults, [format!("{line} is missing")]);
+            tried += 1;
+        }
+        assert!(tried > 30, "{tried}");
+        for list in ["CapabilityBoundingSet=", "AmbientCapabilities=", "RestrictAddressFamilies=AF_UNIX"] {
+            assert_eq!(faults(&SERVICE.replacen(&format!("{list}\n"), "", 1), ""), [format!("{list} is missing")]);
+        }
+    }
+
+    #[test]
+    fn what_a_drop_in_weakens_is_named_with_its_file() {
+        for (drop_in, expected) in [
+            ("PrivateNetwork=no", "PrivateNetwork=no (/etc/systemd/system/x.conf) instead of PrivateNetwork=yes"),
+            ("PrivateNetwork=", "PrivateNetwork= (/etc/systemd/system/x.conf) instead of PrivateNetwork=yes"),
+            ("SystemCallFilter=@mount", "SystemCallFilter=@mount (/etc/systemd/system/x.conf) allows more"),
+            ("BindPaths=/home", "BindPaths=/home (/etc/systemd/system/x.conf) allows more"),
+            ("Environment=LD_PRELOAD=/x", "Environment=LD_PRELOAD=/x (/etc/systemd/system/x.conf) allows more"),
+            (
+                "CapabilityBoundingSet=CAP_KILL",
+                "CapabilityBoundingSet=CAP_KILL (/etc/systemd/system/x.conf) allows more",
+            ),
+        ] {
+            assert_eq!(faults(SERVICE, &format!("[Service]\n{drop_in}\n")), [expected]);
+        }
+        assert_eq!(faults(SERVICE, "[Service]\nIPAddressDeny=\n"), ["IPAddressDeny=any is missing"]);
+        for emptied in ["SystemCallFilter=\n", "SystemCallFilter=\nSystemCallFilter=~reboot\n"] {
+            let faults = faults(SERVICE, &format!("[Service]\n{emptied}"));
+            assert!(faults.len() == 1 && faults[0].starts_with("SystemCallFilter=@default "), "{faults:?}");
+        }
+    }
+
+    #[test]
+    fn what_changes_nothing_or_confines_more_is_no_fault() {
+        let drop_in = "[Unit]\nPrivateNetwork=no\n[Service]\n# BindPaths=/x\nPrivateNetwork=true\nMemoryMax=1G\n\
+                       SystemCallFilter=~landlock_create_ruleset\nInaccessiblePaths=/srv\nBindReadOnlyPaths=\nPrivatePIDs=yes\n";
+        assert_eq!(faults(SERVICE, drop_in), [""; 0]);
+    }
+}
