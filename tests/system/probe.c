@@ -118,6 +118,13 @@ static long may_reach(const char *address, int port) {
     return result;
 }
 
+/* Ends a child that has not become another program, and says why it has not. Not by stdio: that asks for calls of its own, and
+   when one is refused, nothing is said, as if the program had run. */
+static void end(int tell) {
+    char why = errno > 127 ? 1 : (char)errno;
+    _exit(write(tell, &why, 1) == 1 ? 1 : 2);
+}
+
 /* Whether this process can become another program. The child closes the pipe when it does, and else says why not. */
 static long may_become(const char *program, char *const arguments[], int by_execveat) {
     int tell[2];
@@ -130,8 +137,7 @@ static long may_become(const char *program, char *const arguments[], int by_exec
             syscall(SYS_execveat, AT_FDCWD, program, arguments, NULL, 0);
         else
             execv(program, arguments);
-        dprintf(tell[1], "%c", errno > 127 ? 1 : errno);
-        _exit(1);
+        end(tell[1]);
     }
     close(tell[1]);
     long got = child < 0 ? 1 : read(tell[0], &why, 1);
@@ -152,8 +158,7 @@ static long may_load(const char *program) {
     if (child == 0) {
         close(tell[0]);
         execv("/lib64/ld-linux-x86-64.so.2", arguments);
-        dprintf(tell[1], "%c", errno > 127 ? 1 : errno);
-        _exit(1);
+        end(tell[1]);
     }
     close(tell[1]);
     long got = read(tell[0], &heard, 1);
