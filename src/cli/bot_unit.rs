@@ -29,11 +29,8 @@ impl BotUnit {
 
     /// Its unit as shipped, with the drop-in for systemd `version`.
     pub fn shipped(&self, version: u32) -> Vec<&'static str> {
-        let (unit, drop_in) = match self.name {
-            None => (unit::SERVICE, unit::SERVICE_DROP_IN),
-            Some(_) => (unit::INSTANCE, unit::INSTANCE_DROP_IN),
-        };
-        if version >= unit::VERSION_OF_DROP_INS { vec![unit, drop_in] } else { vec![unit] }
+        let shipped = if self.name.is_none() { &unit::SERVICE } else { &unit::INSTANCE };
+        vec![shipped.unit, if version >= unit::NEW_SYSTEMD { shipped.beside_new } else { shipped.beside_old }]
     }
 }
 

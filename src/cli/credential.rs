@@ -93,7 +93,7 @@ impl Sealed {
         let drop_ins = root.join("etc/systemd/system").join(format!("{}.d", bot.service()));
         Self {
             file: root.join("etc/credstore.encrypted").join(bot.stem()).join(name),
-            drop_in: drop_ins.join(format!("50-credential-{name}.conf")),
+            drop_in: drop_ins.join(format!("60-credential-{name}.conf")),
         }
     }
 
@@ -219,7 +219,7 @@ mod tests {
         assert_eq!(fs::read(&file).unwrap(), b"second");
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
         assert_eq!((mode(&file), mode(file.parent().unwrap())), (0o600, 0o700));
-        let drop_in = root.path().join("etc/systemd/system/tradingbot@two.service.d/50-credential-binance-secret.conf");
+        let drop_in = root.path().join("etc/systemd/system/tradingbot@two.service.d/60-credential-binance-secret.conf");
         let text = fs::read_to_string(&drop_in).unwrap();
         assert_eq!(text, format!("[Service]\nLoadCredentialEncrypted=binance-secret:{}\n", file.display()));
         assert_eq!(fs::read_dir(file.parent().unwrap()).unwrap().count(), 1);

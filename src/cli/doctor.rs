@@ -122,7 +122,7 @@ fn landlock(pid: Option<u32>) -> Finding {
     let remedy = "a kernel of Linux 6.12 or newer with landlock in its lsm= list refuses all of it".to_owned();
     let said = pid.and_then(|pid| {
         let (process, kind) = (format!("_PID={pid}"), format!("MESSAGE_ID={}", message::CONFINED.id));
-        let answer = JOURNALCTL.ask(&["-q", "--no-pager", "-b", "-o", "cat", &process, &kind]).ok()?;
+        let answer = JOURNALCTL.ask(&["-q", "--no-pager", "--namespace=*", "-b", "-o", "cat", &process, &kind]).ok()?;
         answer.text().lines().rfind(|line| line.contains("confined")).map(str::to_owned)
     });
     if let Some(said) = said {

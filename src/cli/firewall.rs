@@ -88,8 +88,9 @@ fn keep_in() -> Result<&'static str, Failure> {
 }
 
 fn let_out() -> Result<&'static str, Failure> {
-    // A bot that runs would load it again.
+    // A bot that runs would load it again; and what is masked has no command any more that would delete the table.
     SYSTEMCTL.tell(&["mask", "--quiet", "--now", OUTGOING_UNIT])?;
+    delete(OUTGOING)?;
     Ok("table inet tradingbot is removed until `tradingbot firewall apply`; the bot's unit still has no network")
 }
 
@@ -129,7 +130,7 @@ fn confirm(proc: &Path) -> Result<&'static str, Failure> {
     end_trial()?;
     if let Err(failure) = SYSTEMCTL.tell(&["enable", "--quiet", "--now", INCOMING_UNIT]) {
         // Not confirmed, and nothing would take it back any more.
-        NFT.tell(&["delete", "table", "inet", INCOMING])?;
+        delete(INCOMING)?;
         return Err(failure);
     }
     Ok("table inet tradingbot_ingress stays, over restarts too; `tradingbot firewall remove --ingress` ends that")
@@ -138,10 +139,14 @@ fn confirm(proc: &Path) -> Result<&'static str, Failure> {
 fn let_in() -> Result<&'static str, Failure> {
     end_trial()?;
     SYSTEMCTL.tell(&["disable", "--quiet", "--now", INCOMING_UNIT])?;
-    if NFT.ask(&["list", "table", "inet", INCOMING])?.done {
-        NFT.tell(&["delete", "table", "inet", INCOMING])?;
-    }
+    delete(INCOMING)?;
     Ok("table inet tradingbot_ingress is removed")
+}
+
+/// Deletes a table if it is there.
+fn delete(table: &str) -> Result<(), Failure> {
+    let commands = format!("add table inet {table}\ndelete table inet {table}\n");
+    NFT.feed(&["-f", "-"], commands.as_bytes()).map(drop)
 }
 
 /// When the trial that goes on began, in microseconds since the machine started; `None` when there is none.

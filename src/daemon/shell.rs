@@ -114,6 +114,7 @@ impl Shell {
             engine.restore(latest, entry).map_err(DaemonError::Restore)?;
         }
         let _durable: Durable = keeper.commit(latest, &first).map_err(DaemonError::Commit)?;
+        first.iter().for_each(tell::entry);
         let venue = venue(&engine);
         let mut shell = Self {
             engine,

@@ -119,6 +119,7 @@ fn compare_lists(key: &str, wanted: &[Setting], there: &[Setting], found: &mut V
         found.extend(missing(key, wanted));
     }
     let more = there.iter().filter(allows).filter(|setting| lacks(wanted, &setting.value));
+    let more = more.filter(|setting| !setting.value.starts_with(JOURNALS));
     found.extend(more.map(|setting| added(key, setting)));
 }
 
@@ -145,17 +146,34 @@ impl fmt::Display for Deviation {
     }
 }
 
-/// The unit of the one bot of a host, as shipped.
-pub const SERVICE: &str = include_str!("../../systemd/tradingbot.service");
-/// What is shipped beside it where systemd is of [`VERSION_OF_DROP_INS`] or newer.
-pub const SERVICE_DROP_IN: &str = include_str!("../../systemd/257/tradingbot.service.conf");
-/// The unit of one more bot, as shipped.
-pub const INSTANCE: &str = include_str!("../../systemd/tradingbot@.service");
-/// What is shipped beside it where systemd is of [`VERSION_OF_DROP_INS`] or newer.
-pub const INSTANCE_DROP_IN: &str = include_str!("../../systemd/257/tradingbot@.service.conf");
-/// The first version of systemd that the drop-ins are for.
-pub const VERSION_OF_DROP_INS: u32 = 257;
+/// A unit as it is shipped, and the drop-in beside it.
+#[derive(Debug)]
+pub struct Shipped {
+    /// The unit.
+    pub unit: &'static str,
+    /// What is beside it where systemd is older than [`NEW_SYSTEMD`].
+    pub beside_old: &'static str,
+    /// What is beside it from [`NEW_SYSTEMD`] on.
+    pub beside_new: &'static str,
+}
 
+/// The one bot of a host.
+pub const SERVICE: Shipped = Shipped {
+    unit: include_str!("../../systemd/tradingbot.service"),
+    beside_old: include_str!("../../systemd/252/tradingbot.service.conf"),
+    beside_new: include_str!("../../systemd/257/tradingbot.service.conf"),
+};
+/// One more bot.
+pub const INSTANCE: Shipped = Shipped {
+    unit: include_str!("../../systemd/tradingbot@.service"),
+    beside_old: include_str!("../../systemd/252/tradingbot@.service.conf"),
+    beside_new: include_str!("../../systemd/257/tradingbot@.service.conf"),
+};
+/// The version of systemd that changes what is beside a unit.
+pub const NEW_SYSTEMD: u32 = 257;
+
+/// Sockets of the journal and of its namespaces, which a bot may be given a choice of.
+const JOURNALS: &str = "/run/systemd/journal";
 /// Settings that add up; assigning nothing empties them.
 const LISTS: &[&str] = &[
     "AmbientCapabilities",
@@ -231,33 +249,36 @@ mod tests {
     }
 
     fn faults(unit: &str, drop_in: &str) -> Vec<String> {
-        deviations(&[SERVICE], &installed(unit, drop_in)).iter().map(ToString::to_string).collect()
+        deviations(&[SERVICE.unit], &installed(unit, drop_in)).iter().map(ToString::to_string).collect()
     }
 
     #[test]
     fn a_unit_as_shipped_has_no_fault() {
-        assert_eq!(faults(SERVICE, ""), [""; 0]);
-        assert_eq!(deviations(&[SERVICE, SERVICE_DROP_IN], &installed(SERVICE, SERVICE_DROP_IN)), []);
-        assert_eq!(deviations(&[INSTANCE, INSTANCE_DROP_IN], &installed(INSTANCE, INSTANCE_DROP_IN)), []);
+        assert_eq!(faults(SERVICE.unit, ""), [""; 0]);
+        for Shipped { unit, beside_old, beside_new } in [SERVICE, INSTANCE] {
+            for beside in [beside_old, beside_new] {
+                assert_eq!(deviations(&[unit, beside], &installed(unit, beside)), []);
+            }
+        }
     }
 
     #[test]
     fn every_line_that_is_taken_out_is_named() {
-        let confining = SERVICE.lines().filter(|line| {
+        let confining = SERVICE.unit.lines().filter(|line| {
             let key = line.split_once('=').map_or("", |(key, _)| key);
-            let in_service = SERVICE.split_once("[Service]").is_some_and(|(_, service)| service.contains(line));
+            let in_service = SERVICE.unit.split_once("[Service]").is_some_and(|(_, service)| service.contains(line));
             let allowing = LISTS.contains(&key) && !FORBIDDING.contains(&key);
             !key.is_empty() && !line.starts_with('#') && in_service && !ABOUT_OTHER_THINGS.contains(&key) && !allowing
         });
         let mut tried = 0;
         for line in confining.filter(|line| !line.starts_with("Documentation") && !line.starts_with("WantedBy")) {
-            let faults = faults(&SERVICE.replacen(&format!("{line}\n"), "", 1), "");
+            let faults = faults(&SERVICE.unit.replacen(&format!("{line}\n"), "", 1), "");
             assert_eq!(faults, [format!("{line} is missing")]);
             tried += 1;
         }
         assert!(tried > 30, "{tried}");
         for list in ["CapabilityBoundingSet=", "AmbientCapabilities=", "RestrictAddressFamilies=AF_UNIX"] {
-            assert_eq!(faults(&SERVICE.replacen(&format!("{list}\n"), "", 1), ""), [format!("{list} is missing")]);
+            assert_eq!(faults(&SERVICE.unit.replacen(&format!("{list}\n"), "", 1), ""), [format!("{list} is missing")]);
         }
     }
 
@@ -274,11 +295,11 @@ mod tests {
                 "CapabilityBoundingSet=CAP_KILL (/etc/systemd/system/x.conf) allows more",
             ),
         ] {
-            assert_eq!(faults(SERVICE, &format!("[Service]\n{drop_in}\n")), [expected]);
+            assert_eq!(faults(SERVICE.unit, &format!("[Service]\n{drop_in}\n")), [expected]);
         }
-        assert_eq!(faults(SERVICE, "[Service]\nIPAddressDeny=\n"), ["IPAddressDeny=any is missing"]);
+        assert_eq!(faults(SERVICE.unit, "[Service]\nIPAddressDeny=\n"), ["IPAddressDeny=any is missing"]);
         for emptied in ["SystemCallFilter=\n", "SystemCallFilter=\nSystemCallFilter=~reboot\n"] {
-            let faults = faults(SERVICE, &format!("[Service]\n{emptied}"));
+            let faults = faults(SERVICE.unit, &format!("[Service]\n{emptied}"));
             assert!(faults.len() == 1 && faults[0].starts_with("SystemCallFilter=@default "), "{faults:?}");
         }
     }
@@ -286,7 +307,8 @@ mod tests {
     #[test]
     fn what_changes_nothing_or_confines_more_is_no_fault() {
         let drop_in = "[Unit]\nPrivateNetwork=no\n[Service]\n# BindPaths=/x\nPrivateNetwork=true\nMemoryMax=1G\n\
-                       SystemCallFilter=~landlock_create_ruleset\nInaccessiblePaths=/srv\nBindReadOnlyPaths=\nPrivatePIDs=yes\n";
-        assert_eq!(faults(SERVICE, drop_in), [""; 0]);
+                       SystemCallFilter=~landlock_create_ruleset\nInaccessiblePaths=/srv\nBindReadOnlyPaths=\nPrivatePIDs=yes\n\
+                       BindReadOnlyPaths=/run/systemd/journal.tradingbot\n";
+        assert_eq!(faults(SERVICE.unit, drop_in), [""; 0]);
     }
 }

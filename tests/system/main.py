@@ -15,7 +15,7 @@ from machine import TREE, Failed, Machine
 from roots import root_of
 from tables import write_docs
 
-AREAS = ["install", "service", "confinement", "credentials", "firewall", "trouble", "log", "upgrade", "remove"]
+AREAS = ["install", "service", "confinement", "credentials", "firewall", "commands", "trouble", "log", "upgrade", "remove"]
 # Only when they are named: what takes long or measures.
 ASKED_FOR = ["figures"]
 SUITES = ["bookworm", "trixie"]
