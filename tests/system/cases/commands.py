@@ -1,0 +1,168 @@
+"""Commands for who runs the host: doctor, credential seal, firewall; and what the journal's catalogue explains."""
+
+import json
+
+from cases.firewall import reaches, world
+from cases.trouble import works
+from machine import equal, holds, starts
+
+SECRET = "head -c 24 /dev/urandom | base64 | tr -d '\\n'"
+LOGIN = "ip netns exec world ssh -o BatchMode=yes -o StrictHostKeyChecking=accept-new -i /root/key root@10.9.0.1"
+
+
+def code_of(m, command):
+    """A command's exit code, and all that it says."""
+    text = m.sh(f"{command} 2>&1; echo code $?", check=False)
+    said, code = text.rsplit("code ", 1)
+    return int(code), said
+
+
+def case_doctor_finds_every_layer_in_force(m):
+    m.get("/v1/status")
+    code, said = code_of(m, "tradingbot doctor --sandbox")
+    equal(code, 0, said)
+    for layer in ("unit", "system calls", "privileges", "network", "own root", "firewall", "landlock"):
+        holds(said, f"{layer:<13} in force")
+    report = json.loads(m.sh("tradingbot doctor --sandbox --json"))
+    equal({layer["state"] for layer in report["layers"]}, {"in-force"})
+
+
+def case_doctor_names_the_line_of_the_unit_that_was_removed(m):
+    m.sh("ip link add name cable type veth peer name other")
+    m.sh("sed -i '/^PrivateNetwork=yes/d' /usr/lib/systemd/system/tradingbot.service && systemctl daemon-reload")
+    m.sh("systemctl restart tradingbot.service")
+    code, said = code_of(m, "tradingbot doctor --sandbox")
+    equal(code, 9, said)
+    holds(said, "tradingbot.service: PrivateNetwork=yes is missing", "it sees the network (", "systemctl restart tradingbot.service")
+    holds(said, "not in force as shipped: unit, network")
+
+
+def case_doctor_names_what_a_drop_in_weakens_and_in_which_file(m):
+    m.dropin("tradingbot.service", "wide", "[Service]\nSystemCallFilter=@mount\nBindReadOnlyPaths=/home\n")
+    m.sh("systemctl restart tradingbot.service")
+    code, said = code_of(m, "tradingbot doctor --sandbox")
+    equal(code, 9, said)
+    holds(said, "SystemCallFilter=@mount (/", "wide.conf) allows more", "BindReadOnlyPaths=/home (/")
+
+
+def case_doctor_says_what_it_cannot_know(m):
+    m.sh("systemctl stop tradingbot.service")
+    code, said = code_of(m, "tradingbot doctor --sandbox")
+    holds(said, "running bot   not known  the bot does not run: systemctl start tradingbot.service")
+    equal(code, 9 if "MISSING" in said else 1, said)
+    m.sh("systemctl start tradingbot.service")
+    code, said = code_of(m, "runuser -u olga -- tradingbot doctor --sandbox")
+    equal(code, 1, said)
+    holds(said, "run this as root")
+
+
+def case_a_secret_is_sealed_by_one_command_and_loaded(m):
+    m.sh(f"{SECRET} > /root/secret")
+    holds(m.sh("tradingbot credential seal binance-secret < /root/secret"), "sealed", "daemon-reload")
+    equal(m.sh("stat -c %a /etc/credstore.encrypted/tradingbot/binance-secret").strip(), "600")
+    sealed = "/etc/credstore.encrypted/tradingbot/binance-secret"
+    equal(m.sh(f"systemd-creds decrypt --name=binance-secret {sealed} -"), m.path("/root/secret").read_text())
+    mark = m.mark()
+    m.sh("systemctl daemon-reload && systemctl restart tradingbot.service")
+    works(m)
+    holds(m.journal(mark), "secret taken name=BINANCE_SECRET")
+    code, said = code_of(m, "tradingbot credential seal binance-secret < /root/secret")
+    equal(code, 2, said)
+    holds(said, "--replace puts a new one there")
+    for words, value in (("is empty", ""), ("is longer than", "x" * 2000)):
+        m.write("/root/wrong", value)
+        code, said = code_of(m, "tradingbot credential seal --replace binance-secret < /root/wrong")
+        equal(code, 8, said)
+        holds(said, f"binance-secret is refused: it {words}")
+    m.sh("tradingbot credential seal --replace binance-secret < /root/secret && systemctl restart tradingbot.service")
+    works(m)
+
+
+def case_a_sealed_secret_in_the_place_of_another_is_a_failure(m):
+    m.sh(f"{SECRET} | tradingbot credential seal binance-secret")
+    m.sh(f"{SECRET} | tradingbot credential seal binance-api-key && systemctl daemon-reload")
+    m.sh("systemctl restart tradingbot.service")
+    works(m)
+    m.sh("cp /etc/credstore.encrypted/tradingbot/binance-api-key /etc/credstore.encrypted/tradingbot/binance-secret")
+    mark = m.mark()
+    m.fails("systemctl restart tradingbot.service")
+    holds(m.everything_said(mark), "Failed to set up credentials")
+    m.sh("rm /etc/credstore.encrypted/tradingbot/binance-secret")
+    m.fails("systemctl restart tradingbot.service")
+    equal("secret taken" in m.journal(mark), False, "it ran without it")
+
+
+def case_the_first_admin_token_can_be_a_credential_of_which_the_host_has_the_hash(m):
+    m.get("/v1/status")
+    drawn = json.loads(m.sh("tradingbot token draw --json"))
+    m.write("/root/hash", drawn["sha256"])
+    m.sh("tradingbot credential seal admin-token-hash < /root/hash && systemctl daemon-reload")
+    equal(m.get("/v1/status", drawn["token"])[0], 401, "before it was loaded")
+    m.sh("systemctl restart tradingbot.service")
+    equal(m.get("/v1/status", drawn["token"])[0], 200, "once it was loaded")
+    equal(m.get("/v1/status", m.token)[0], 200, "the token of the file")
+    m.write("/root/hash", "not a hash")
+    m.sh("tradingbot credential seal --replace admin-token-hash < /root/hash")
+    mark = m.mark()
+    m.fails("systemctl restart tradingbot.service")
+    holds(m.journal(mark), "admin-token-hash is not the hash of a token")
+
+
+def case_the_table_of_what_goes_out_is_shown_loaded_and_removed(m):
+    m.sh("systemctl stop tradingbot.service tradingbot-firewall.service")
+    holds(m.sh("tradingbot firewall show"), "outgoing: not loaded", "incoming: not loaded")
+    holds(m.sh("tradingbot firewall apply"), "table inet tradingbot is loaded")
+    holds(m.sh("tradingbot firewall show"), "outgoing: table inet tradingbot", "refused")
+    m.get("/v1/status")
+    holds(m.sh("tradingbot firewall remove"), "is removed")
+    m.sh("systemctl restart tradingbot.service")
+    works(m)
+    equal("table inet tradingbot" in m.sh("nft list tables"), False, "it came back")
+    holds(m.sh("tradingbot firewall apply"), "is loaded")
+    code, said = code_of(m, "runuser -u olga -- tradingbot firewall show")
+    equal(code, 7, said)
+    holds(said, "only root")
+
+
+@starts("installed")
+def case_what_denies_what_comes_in_is_taken_back_unless_it_is_confirmed(m):
+    world(m)
+    equal(code_of(m, "tradingbot firewall confirm")[0], 7)
+    holds(m.sh("tradingbot firewall apply --ingress"), "on trial")
+    holds(m.sh("tradingbot firewall show"), "is on trial")
+    equal(reaches(m, 9000), False, "on trial")
+    code, said = code_of(m, "tradingbot firewall confirm")
+    equal(code, 7, said)
+    holds(said, "no connection has come in under the rules yet")
+    # The two minutes, cut short: what the timer starts is started now.
+    m.sh("systemctl start tradingbot-ingress-trial.service")
+    equal(reaches(m, 9000), True, "taken back")
+
+
+@starts("installed")
+def case_it_is_confirmed_only_over_a_connection_that_came_in_under_it(m):
+    world(m)
+    m.sh("ssh-keygen -q -t ed25519 -N '' -f /root/key && install -D -m 0600 /root/key.pub /root/.ssh/authorized_keys")
+    m.sh(f"{LOGIN} -M -S /root/old -N -f")
+    m.sh("tradingbot firewall apply --ingress")
+    equal(reaches(m, 22), True, "ssh stays open")
+    code, said = code_of(m, f"{LOGIN} -S /root/old tradingbot firewall confirm")
+    equal(code, 7, said)
+    holds(said, "this connection is older than the rules")
+    holds(m.sh(f"{LOGIN} tradingbot firewall confirm"), "stays, over restarts too")
+    equal(m.state("tradingbot-ingress-trial.timer"), "inactive")
+    equal((reaches(m, 22), reaches(m, 9000)), (True, False), "confirmed")
+    m.restart()
+    holds(m.sh("nft list tables"), "table inet tradingbot_ingress")
+    holds(m.sh("tradingbot firewall remove --ingress"), "is removed")
+    equal("tradingbot_ingress" in m.sh("nft list tables"), False, "it is still there")
+    equal(m.sh("systemctl is-enabled tradingbot-ingress.service", check=False).strip(), "disabled")
+
+
+def case_the_journal_explains_each_kind_of_record(m):
+    m.get("/v1/status")
+    m.sh("tradingbot resume --reason 'a test'")
+    said = m.sh("journalctl -x -u tradingbot.service --no-pager -o short")
+    for subject in ("The bot started a run", "The sandbox is in force", "The bot serves", "Trading goes on"):
+        holds(said, f"Subject: {subject}")
+    holds(said, "Defined-By: tradingbot", "tradingbot resume --reason WHY")
