@@ -17,7 +17,7 @@ from tables import write_docs
 
 AREAS = ["install", "service", "confinement", "credentials", "firewall", "commands", "trouble", "log", "upgrade", "remove"]
 # Only when they are named: what takes long or measures.
-ASKED_FOR = ["figures"]
+ASKED_FOR = ["figures", "twice"]
 SUITES = ["bookworm", "trixie"]
 OUT = TREE / "target" / "system"
 

@@ -149,16 +149,21 @@ def case_package_and_program_are_small(m):
 def case_packed_again_elsewhere_and_at_another_time_it_is_the_same_to_the_byte(m):
     first = next((TREE / "target" / "deb" / m.suite).glob("*.deb"))
     elsewhere = m.out / f"elsewhere {m.suite}" / "deeper" / "tree"
-    shutil.rmtree(elsewhere.parents[1], ignore_errors=True)
-    elsewhere.mkdir(parents=True)
-    copy = f"tar -c --exclude=./target --exclude=./.git . | tar -x -C '{elsewhere}'"
-    subprocess.run(["bash", "-o", "pipefail", "-c", copy], cwd=TREE, check=True)
+    copy_tree(elsewhere)
     environment = {**os.environ, "TZ": "Pacific/Kiritimati", "LC_ALL": "C", "HOME": "/nonexistent"}
     subprocess.run(["sh", "-c", f"umask 077; exec packaging/build-deb {m.suite}"], cwd=elsewhere, env=environment,
                    stdout=subprocess.DEVNULL, check=True)
     second = next((elsewhere / "target" / "deb" / m.suite).glob("*.deb"))
     equal(digest(second), digest(first), "the same package, packed twice")
     shutil.rmtree(elsewhere.parents[1])
+
+
+def copy_tree(to):
+    """The sources, as they are, in another folder."""
+    shutil.rmtree(to, ignore_errors=True)
+    to.mkdir(parents=True)
+    copy = f"tar -c --exclude=./target --exclude=./.git . | tar -x -C '{to}'"
+    subprocess.run(["bash", "-o", "pipefail", "-c", copy], cwd=TREE, check=True)
 
 
 def digest(path):
