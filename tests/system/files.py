@@ -11,6 +11,7 @@ PACKAGE = """
 /etc/tradingbot/tradingbot.toml
 /etc/ufw/applications.d/tradingbot
 /usr/bin/tradingbot
+/usr/lib/systemd/catalog/tradingbot.catalog
 /usr/lib/systemd/journald@tradingbot.conf.d
 /usr/lib/systemd/journald@tradingbot.conf.d/50-retention.conf
 /usr/lib/systemd/system-preset/50-tradingbot.preset
@@ -19,6 +20,7 @@ PACKAGE = """
 /usr/lib/systemd/system/tradingbot-control@.socket
 /usr/lib/systemd/system/tradingbot-firewall-again.service
 /usr/lib/systemd/system/tradingbot-firewall.service
+/usr/lib/systemd/system/tradingbot-ingress.service
 /usr/lib/systemd/system/tradingbot-ledger-verify.service
 /usr/lib/systemd/system/tradingbot-ledger-verify.timer
 /usr/lib/systemd/system/tradingbot.service
@@ -47,6 +49,7 @@ PACKAGE = """
 /usr/share/tradingbot/tradingbot.nft
 /usr/share/zsh/vendor-completions/_tradingbot
 /var/lib/systemd/deb-systemd-helper-enabled/tradingbot-control.socket.dsh-also
+/var/lib/systemd/deb-systemd-helper-enabled/tradingbot-ingress.service.dsh-also
 /var/lib/systemd/deb-systemd-helper-enabled/tradingbot.service.dsh-also
 /var/lib/systemd/deb-systemd-helper-enabled/tradingbot.socket.dsh-also
 /var/lib/tradingbot
@@ -82,6 +85,7 @@ KEPT = """
 /etc/tradingbot/tradingbot.toml
 /etc/ufw/applications.d/tradingbot
 /var/lib/systemd/deb-systemd-helper-enabled/tradingbot-control.socket.dsh-also
+/var/lib/systemd/deb-systemd-helper-enabled/tradingbot-ingress.service.dsh-also
 /var/lib/systemd/deb-systemd-helper-enabled/tradingbot.service.dsh-also
 /var/lib/systemd/deb-systemd-helper-enabled/tradingbot.socket.dsh-also
 /var/lib/systemd/timers/stamp-tradingbot-ledger-verify.timer

@@ -166,3 +166,7 @@ def case_the_journal_explains_each_kind_of_record(m):
     for subject in ("The bot started a run", "The sandbox is in force", "The bot serves", "Trading goes on"):
         holds(said, f"Subject: {subject}")
     holds(said, "Defined-By: tradingbot", "tradingbot resume --reason WHY")
+    records = [json.loads(line) for line in m.sh("journalctl -u tradingbot -o json --no-pager").splitlines()]
+    kinds = {record["MESSAGE_ID"] for record in records if record.get("_COMM") == "tradingbot" and "MESSAGE_ID" in record}
+    known = m.sh("journalctl --list-catalog --no-pager")
+    equal([kind for kind in kinds if kind not in known], [], "kinds of records without an explanation")

@@ -5,16 +5,13 @@ from machine import equal, holds
 
 SECRET = "head -c 24 /dev/urandom | base64 | tr -d '\\n'"
 PLAIN = "/etc/credstore/tradingbot.binance-secret"
-SEALED = "/etc/credstore.encrypted/tradingbot.binance-secret"
+SEALED = "/etc/credstore.encrypted/tradingbot/binance-secret"
 TAKEN = "secret taken name=BINANCE_SECRET"
 
 
-def seal(m, name="binance-secret"):
-    m.sh("install -d -m 0700 /etc/credstore.encrypted")
-    m.sh(f"{SECRET} > /root/secret && systemd-creds encrypt --with-key=host --name={name} /root/secret {SEALED}")
-    if m.suite == "bookworm":
-        # 257 looks for sealed ones by itself; 252 is told.
-        m.dropin("tradingbot.service", "sealed", "[Service]\nLoadCredentialEncrypted=binance-secret:tradingbot.binance-secret\n")
+def seal(m):
+    """As a user does: the secret comes over standard input."""
+    m.sh(f"{SECRET} > /root/secret && tradingbot credential seal binance-secret < /root/secret && systemctl daemon-reload")
 
 
 def unsealed(m, *words):
@@ -67,18 +64,13 @@ def case_a_sealed_one_that_was_tampered_with_is_a_failure(m):
     at = len(text) // 2
     m.path(SEALED).write_text(text[:at] + ("A" if text[at] != "A" else "B") + text[at + 1:])
     unsealed(m)
-    m.sh(f"rm {SEALED}")
+    m.sh(f"{SECRET} | tradingbot credential seal binance-secret --replace && systemctl daemon-reload")
     works(m)
 
 
 def case_a_sealed_one_that_was_cut_to_nothing_is_a_failure(m):
     seal(m)
     m.sh(f": > {SEALED}")
-    unsealed(m)
-
-
-def case_a_sealed_one_under_the_name_of_another_is_a_failure(m):
-    seal(m, name="telegram-bot-token")
     unsealed(m)
 
 
