@@ -23,6 +23,8 @@ keys! {
         /// Largest value of all positions together, open orders included.
         exposure_max: Notional, absent("half of `account.balance`"), unit("quote asset"),
             within("'0.01'", "'1000000000'"), reload(true);
+        /// Largest value of all positions together, open orders included, measured by what the account is worth.
+        leverage_max: Rate, default("'1'"), unit("times equity"), within("'0.01'", "'125'"), reload(true);
         /// Most orders within any second.
         orders_per_second: u32, default("5"), unit("orders"), within("1", "1000"), reload(true);
         /// Most orders within any minute.
@@ -55,6 +57,7 @@ impl RawRisk {
             price_distance_max: self.price_distance_max,
             position_notional_max: *self.position_notional_max.get_or_insert(careful.position_notional_max),
             exposure_max: *self.exposure_max.get_or_insert(careful.exposure_max),
+            leverage_max: self.leverage_max,
             orders_per_second: self.orders_per_second,
             orders_per_minute: self.orders_per_minute,
             orders_per_day: self.orders_per_day,

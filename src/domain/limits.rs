@@ -20,6 +20,8 @@ pub struct Limits {
     pub position_notional_max: Notional,
     /// Largest value of all positions, open orders included.
     pub exposure_max: Notional,
+    /// Largest value of all positions, open orders included, as a multiple of equity.
+    pub leverage_max: Rate,
     /// Orders within any second.
     pub orders_per_second: u32,
     /// Orders within any minute.
@@ -46,6 +48,7 @@ impl Limits {
             price_distance_max: Rate::from_units(5_000_000),
             position_notional_max: part(5),
             exposure_max: part(2),
+            leverage_max: Rate::ONE,
             orders_per_second: 5,
             orders_per_minute: 60,
             orders_per_day: 2_000,
@@ -65,6 +68,7 @@ impl Limits {
             price_distance_max: Rate::from_units(i64::MAX),
             position_notional_max: most,
             exposure_max: most,
+            leverage_max: Rate::from_units(i64::MAX),
             orders_per_second: u32::MAX,
             orders_per_minute: u32::MAX,
             orders_per_day: u32::MAX,

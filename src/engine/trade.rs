@@ -194,6 +194,7 @@ impl Engine {
             leaving: Qty::ZERO,
             position_notional: Notional::ZERO,
             exposure: Notional::ZERO,
+            equity: self.account.equity(),
             loss_today: self.account.profit_today()?.negated().max(Notional::ZERO),
             drawdown: self.account.drawdown()?,
         };

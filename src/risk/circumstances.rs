@@ -19,6 +19,8 @@ pub struct Circumstances {
     pub position_notional: Notional,
     /// Value of all positions and of all orders that would add to one.
     pub exposure: Notional,
+    /// What the account is worth.
+    pub equity: Notional,
     /// Loss since the start of the UTC day; zero for a gain.
     pub loss_today: Notional,
     /// How far equity is under its peak.

@@ -110,6 +110,14 @@ pub enum Refusal {
         /// The limit.
         max: Notional,
     },
+    /// What would be held is too much for what the account is worth.
+    #[error("leverage-max is {max} times equity, and the order would make it {leverage}")]
+    Leverage {
+        /// What it would be; the largest there is when nothing is left of equity.
+        leverage: Rate,
+        /// The limit.
+        max: Rate,
+    },
     /// Equity is too far under its peak.
     #[error("drawdown is {drawdown}, and drawdown-max is {max}")]
     Drawdown {
@@ -232,6 +240,13 @@ impl Gate {
                 return Err(Refusal::Value { limit, value, max });
             }
         }
+        let leverage = match known.equity.is_positive() {
+            true => known.exposure.plus(value)?.share_of(known.equity, Rounding::Up).unwrap_or(LEVERAGE_BOUNDLESS),
+            false => LEVERAGE_BOUNDLESS,
+        };
+        if leverage > limits.leverage_max {
+            return Err(Refusal::Leverage { leverage, max: limits.leverage_max });
+        }
         if known.drawdown > limits.drawdown_max {
             return Err(Refusal::Drawdown { drawdown: known.drawdown, max: limits.drawdown_max });
         }
@@ -252,6 +267,9 @@ impl Gate {
         }
     }
 }
+
+/// More than can be written, or than there is anything to measure it by.
+const LEVERAGE_BOUNDLESS: Rate = Rate::from_units(i64::MAX);
 
 fn filters(order: &NewOrder, instrument: &Instrument, price: Price) -> Result<Notional, Refusal> {
     if !order.qty.is_positive() || instrument.fit_qty(order.qty)? != order.qty {
@@ -290,6 +308,7 @@ mod tests {
             leaving: Qty::ZERO,
             position_notional: Notional::ZERO,
             exposure: Notional::ZERO,
+            equity: "10000".parse().unwrap(),
             loss_today: Notional::ZERO,
             drawdown: Rate::ZERO,
         }
@@ -312,7 +331,7 @@ mod tests {
         let mut gate = gate();
         let enter = |qty| order(qty, Purpose::Enter);
         assert!(judge(&mut gate, 0, enter("10"), &known()).is_ok());
-        let cases: [(Circumstances, NewOrder, &str); 9] = [
+        let cases: [(Circumstances, NewOrder, &str); 11] = [
             (Circumstances { halted: true, ..known() }, enter("1"), "halted"),
             (Circumstances { last: None, ..known() }, enter("1"), "no price"),
             (Circumstances { heard: Timestamp::from_nanos(-11_000_000_000), ..known() }, enter("1"), "staleness-max"),
@@ -325,6 +344,8 @@ mod tests {
                 "position-notional-max",
             ),
             (Circumstances { exposure: "4950".parse().unwrap(), ..known() }, enter("1"), "exposure-max"),
+            (Circumstances { equity: "99".parse().unwrap(), ..known() }, enter("1"), "leverage-max is 1 times"),
+            (Circumstances { equity: Notional::ZERO, ..known() }, enter("1"), "leverage-max is 1 times"),
             (Circumstances { loss_today: "201".parse().unwrap(), ..known() }, enter("1"), "loss-per-day-max"),
         ];
         for (known, order, word) in cases {

@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 use tradingbot::domain::{
-    ClientOrderId, ExitReason, Instrument, Limits, NewOrder, Notional, OrderKind, Price, Purpose, Qty, Rate, RunId,
-    Seq, Side, Span, Symbol, TimeInForce, Timestamp,
+    ClientOrderId, ExitReason, Instrument, Limits, NewOrder, Notional, OrderKind, Price, Purpose, Qty, Rate, Rounding,
+    RunId, Seq, Side, Span, Symbol, TimeInForce, Timestamp,
 };
 use tradingbot::risk::{Circumstances, Gate};
 
@@ -28,7 +28,7 @@ fn rules() -> Instrument {
 prop_compose! {
     fn limits()(
         order in 0..3_000_i64, position in 0..3_000_i64, exposure in 0..6_000_i64, loss in 0..100_i64,
-        drawdown in 0..50_000_000_i64, distance in 0..20_000_000_i64, stale in 0..20_i64,
+        leverage in 0..300_000_000_i64, drawdown in 0..50_000_000_i64, distance in 0..20_000_000_i64, stale in 0..20_i64,
         pace in (1..4_u32, 1..20_u32, 1..30_u32), listed in proptest::bool::weighted(0.9),
     ) -> Limits {
         Limits {
@@ -37,6 +37,7 @@ prop_compose! {
             price_distance_max: Rate::from_units(distance),
             position_notional_max: whole(position),
             exposure_max: whole(exposure),
+            leverage_max: Rate::from_units(leverage),
             orders_per_second: pace.0,
             orders_per_minute: pace.1,
             orders_per_day: pace.2,
@@ -74,7 +75,7 @@ prop_compose! {
     fn circumstances()(
         last in proptest::option::weighted(0.95, 900..1_100_i64), age in 0..15_i64, halted in proptest::bool::weighted(0.1),
         position in 0..2_000_i128, leaving in 0..1_000_i128, worth in (0..2_000_i64, 0..4_000_i64),
-        loss in 0..60_i64, drawdown in 0..30_000_000_i64,
+        loss in 0..60_i64, drawdown in 0..30_000_000_i64, equity in -50..4_000_i64,
     ) -> (i64, Circumstances) {
         (age, Circumstances {
             last: last.map(|last| Price::from_units(last * 10_000_000)),
@@ -84,6 +85,7 @@ prop_compose! {
             leaving: Qty::from_units(leaving * 1_000_000),
             position_notional: whole(worth.0),
             exposure: whole(worth.1),
+            equity: whole(equity),
             loss_today: whole(loss),
             drawdown: Rate::from_units(drawdown),
         })
@@ -111,6 +113,9 @@ fn is_allowed(order: &NewOrder, known: &Circumstances, age: Span, limits: &Limit
                 && value <= limits.order_notional_max
                 && known.position_notional.plus(value).unwrap() <= limits.position_notional_max
                 && known.exposure.plus(value).unwrap() <= limits.exposure_max
+                && known.equity.is_positive()
+                && known.exposure.plus(value).unwrap()
+                    <= known.equity.scaled(limits.leverage_max, Rounding::Down).unwrap()
                 && known.loss_today <= limits.loss_per_day_max
                 && known.drawdown <= limits.drawdown_max
         }
@@ -141,11 +146,11 @@ proptest! {
     ) {
         let limits = Limits { symbols: vec![symbol()], ..Limits { order_notional_max: whole(5_000), ..limits } };
         let mut gate = Gate::new(Limits {
-            position_notional_max: whole(5_000), exposure_max: whole(5_000), staleness_max: Span::DAY, ..limits.clone()
+            position_notional_max: whole(5_000), exposure_max: whole(5_000), leverage_max: Rate::ONE, staleness_max: Span::DAY, ..limits.clone()
         });
         let known = Circumstances {
             last: Some(Price::from_units(10_000_000_000)), heard: Timestamp::ZERO, halted: false, position: Qty::ZERO,
-            leaving: Qty::ZERO, position_notional: Notional::ZERO, exposure: Notional::ZERO, loss_today: Notional::ZERO,
+            leaving: Qty::ZERO, position_notional: Notional::ZERO, exposure: Notional::ZERO, equity: whole(10_000), loss_today: Notional::ZERO,
             drawdown: Rate::ZERO,
         };
         let order = NewOrder {
