@@ -8,8 +8,8 @@ use crate::systemd::unit;
 #[derive(Debug, clap::Args)]
 pub struct BotUnit {
     /// One more bot of this host: tradingbot@NAME.
-    #[arg(long = "bot", value_name = "NAME")]
-    name: Option<BotName>,
+    #[arg(long, value_name = "NAME")]
+    bot: Option<BotName>,
 }
 
 /// The name of one more bot on a host.
@@ -19,7 +19,7 @@ pub struct BotName(String);
 impl BotUnit {
     /// Its name as a user, a folder or a file bears it.
     pub fn stem(&self) -> String {
-        self.name.as_ref().map_or_else(|| "tradingbot".to_owned(), |name| format!("tradingbot@{}", name.0))
+        self.bot.as_ref().map_or_else(|| "tradingbot".to_owned(), |name| format!("tradingbot@{}", name.0))
     }
 
     /// Its service.
@@ -29,7 +29,7 @@ impl BotUnit {
 
     /// Its unit as shipped, with the drop-in for systemd `version`.
     pub fn shipped(&self, version: u32) -> Vec<&'static str> {
-        let shipped = if self.name.is_none() { &unit::SERVICE } else { &unit::INSTANCE };
+        let shipped = if self.bot.is_none() { &unit::SERVICE } else { &unit::INSTANCE };
         vec![shipped.unit, if version >= unit::NEW_SYSTEMD { shipped.beside_new } else { shipped.beside_old }]
     }
 }

@@ -169,3 +169,11 @@ fn run(args: Args, inherited: Inherited, out: &mut dyn Write) -> Result<(), Fail
 fn definition() -> clap::Command {
     Args::command()
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn no_two_arguments_of_a_command_get_in_each_others_way() {
+        super::definition().debug_assert();
+    }
+}

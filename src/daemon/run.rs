@@ -123,11 +123,13 @@ fn confine(config: &Config, path: Option<&Path>) -> Result<Confined, DaemonError
     let message_id = message::CONFINED.id;
     let surroundings = Surroundings::of(Path::new("/proc/self"))?.satisfy(config.sandbox.require);
     let surroundings = surroundings.map_err(DaemonError::Unguarded)?;
-    // A service without them is not as it was shipped; in a terminal there are none to be had.
-    if surroundings.are_whole() || path.is_none() {
-        tracing::info!(message_id, "{surroundings}");
-    } else {
-        tracing::warn!(message_id, "{surroundings}; tradingbot doctor --sandbox says what to do");
+    match (surroundings.are_whole(), path) {
+        (true, _) => tracing::info!(message_id, "{surroundings}"),
+        // In a terminal there are none to be had.
+        (false, None) => tracing::debug!(message_id, "{surroundings}"),
+        (false, Some(_)) => {
+            tracing::warn!(message_id, "{surroundings}; tradingbot doctor --sandbox says what to do");
+        }
     }
     let confined = sandbox::confine(&grants, config.sandbox.require)?;
     match confined.enforcement() {

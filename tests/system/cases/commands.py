@@ -66,6 +66,7 @@ def case_a_secret_is_sealed_by_one_command_and_loaded(m):
     m.sh("systemctl daemon-reload && systemctl restart tradingbot.service")
     works(m)
     holds(m.journal(mark), "secret taken name=BINANCE_SECRET")
+    holds(m.sh("tradingbot credential seal binance-secret --bot two < /root/secret"), "tradingbot@two")
     code, said = code_of(m, "tradingbot credential seal binance-secret < /root/secret")
     equal(code, 2, said)
     holds(said, "--replace puts a new one there")
