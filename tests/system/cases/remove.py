@@ -46,6 +46,14 @@ def case_purge_asks_nothing_and_leaves_nothing_but_the_user(m):
     equal(m.sh("systemctl --failed --no-legend --plain"), "", "units that failed")
 
 
+def case_purge_takes_along_what_the_firewall_commands_left(m):
+    m.sh("systemctl enable --now tradingbot-ingress.service && tradingbot firewall remove")
+    holds(m.sh("nft list tables"), "tradingbot_ingress")
+    m.sh("apt-get purge --yes tradingbot", timeout=120)
+    equal(m.sh("nft list tables"), "", "tables")
+    leaves_exactly(m, SOURCE)
+
+
 def case_purge_after_removal_leaves_the_same(m):
     remove(m)
     m.sh("apt-get purge --yes tradingbot", timeout=120)
