@@ -123,7 +123,7 @@ fn confirm(proc: &Path) -> Result<&'static str, Failure> {
         return Err(Failure::say(Exit::Denied, what));
     }
     let counter = NFT.feed(&["list", "counter", "inet", INCOMING, "admitted"], &[])?;
-    if packets(&String::from_utf8_lossy(&counter)) == Some(0) {
+    if packets(&String::from_utf8_lossy(&counter)).is_none_or(|count| count == 0) {
         let what = "no connection has come in under the rules yet; open a new one and say it there";
         return Err(Failure::say(Exit::Denied, what));
     }
