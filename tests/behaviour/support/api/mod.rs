@@ -6,12 +6,13 @@ mod shape;
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
 use tracing::Dispatch;
+use tracing::subscriber::NoSubscriber;
 use tradingbot::api::{
     Doors, Feed, HeadView, History, HistoryError, Listener, Mark, Numbered, OperatorDoorError, OperatorRequest, Page,
     PageOrder, ProvenEntry, Readiness, Scope, Settings, Token, TokenFile, Verdict, serve,
@@ -68,6 +69,16 @@ pub struct Ledger {
     pub entries: u64,
 }
 
+/// Lets a log hear its own server whatever the servers beside it do.
+///
+/// While a process knows no more than one subscriber, an event that is met for the first time asks only the
+/// subscriber of the thread that met it, and what a thread without one answers, "nobody listens", then holds for
+/// all threads. With two more that are never dropped every subscriber is asked.
+fn hear_every_thread() {
+    static KEPT: OnceLock<[Dispatch; 2]> = OnceLock::new();
+    KEPT.get_or_init(|| [Dispatch::new(NoSubscriber::new()), Dispatch::new(NoSubscriber::new())]);
+}
+
 impl Bot {
     /// Starts one that bears a lot and waits long.
     pub fn start() -> Self {
@@ -81,6 +92,7 @@ impl Bot {
 
     /// Starts one that logs to `log`.
     pub fn start_logging(change: impl FnOnce(&mut Settings), log: Dispatch) -> Self {
+        hear_every_thread();
         let folder = tempfile::tempdir().unwrap();
         let tokens = TokenFile::of(folder.path());
         let make = |name: &str, scope| {
