@@ -5,7 +5,7 @@ use std::fmt;
 
 use tradingbot::domain::{
     AccountEvent, Asset, ClientOrderId, Entry, Limits, MarketEvent, NewOrder, Notional, OperatorEvent, Outcome,
-    Purpose, Snapshot, Span, StrategyName, Symbol, Timestamp,
+    Purpose, Rounding, Snapshot, Span, StrategyName, Symbol, Timestamp,
 };
 use tradingbot::engine::Setup;
 
@@ -146,7 +146,7 @@ impl Auditor {
     }
 
     fn judge_entry(&mut self, now: Timestamp, order: &NewOrder) {
-        let limits = &self.setup.limits;
+        let limits = self.setup.limits.clone();
         let value = self.book.value(order, order.qty);
         let desk = (order.strategy, order.symbol);
         let sums = [
@@ -154,10 +154,14 @@ impl Auditor {
             ("position", self.book.exposure(Some(desk)).plus(value).unwrap(), limits.position_notional_max),
             ("all", self.book.exposure(None).plus(value).unwrap(), limits.exposure_max),
         ];
-        let over = sums.into_iter().find(|(_, value, max)| value > max);
+        let over = sums.iter().find(|(_, value, max)| value > max);
         let age = now.since(self.data_at.get(&order.symbol).copied().unwrap_or(Timestamp::ZERO));
         let (stale, paused) = (age > limits.staleness_max, self.paused.contains(&order.strategy));
         self.expect(over.is_none(), EXPOSURE, || format!("{}: {over:?}", order.id));
+        if self.all_priced() {
+            let most = self.book.equity(self.setup.quote).scaled(limits.leverage_max, Rounding::Down).unwrap();
+            self.expect(sums[2].1 <= most, LEVERAGE, || format!("{}: {} of at most {most}", order.id, sums[2].1));
+        }
         self.expect(!stale, FRESH, || format!("{}: data is {age} old", order.id));
         self.expect(!paused, "a paused strategy enters nothing", || order.id.to_string());
     }
@@ -277,12 +281,17 @@ impl Auditor {
             .filter(|(_, total, held)| total != held)
             .collect();
         self.expect(differs.is_empty(), "balances are the sum of deposits and fills", || format!("{differs:?}"));
-        if self.book.held.iter().all(|(symbol, qty)| qty.is_zero() || self.priced.contains(symbol)) {
+        if self.all_priced() {
             let equity = self.book.equity(self.setup.quote);
             self.expect(equity == snapshot.equity, "equity is cash and holdings", || {
                 format!("{} instead of {equity}", snapshot.equity)
             });
         }
+    }
+
+    /// Whether all that is held has had a price in this life.
+    fn all_priced(&self) -> bool {
+        self.book.held.iter().all(|(symbol, qty)| qty.is_zero() || self.priced.contains(symbol))
     }
 
     fn compare_positions(&mut self, snapshot: &Snapshot) {
@@ -311,6 +320,7 @@ pub const ENDED_BY_THE_EXCHANGE: &str = "an order ends when the exchange says so
 pub const EXIT_WITHIN: &str = "no exit is larger than what is held";
 pub const EXPOSURE: &str = "exposure stays within limits, open orders counted";
 pub const FRESH: &str = "nothing is entered on stale data";
+pub const LEVERAGE: &str = "exposure stays within leverage times equity";
 pub const POSITIONS: &str = "positions are the sum of fills";
 pub const SENT_ONCE: &str = "no order is sent twice";
 pub const SILENT: &str = "nothing leaves while halted";

@@ -23,6 +23,8 @@ pub enum Bug {
     OpenOrdersIgnored,
     /// Limits are read as ten times what they are.
     LimitsMisread,
+    /// Leverage is read as ten times what it may be.
+    LeverageMisread,
     /// No answer is taken for a refusal.
     UnknownAsRejected,
     /// The first "not found" is believed.
@@ -36,7 +38,7 @@ pub enum Bug {
 }
 
 impl Bug {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::DoubleSend,
         Self::SendBeforeWrite,
         Self::DiskErrorSwallowed,
@@ -45,6 +47,7 @@ impl Bug {
         Self::HaltForgotten,
         Self::OpenOrdersIgnored,
         Self::LimitsMisread,
+        Self::LeverageMisread,
         Self::UnknownAsRejected,
         Self::DenialBelieved,
         Self::ExitTooLarge,
@@ -60,6 +63,7 @@ impl Bug {
             Self::FillTwice | Self::FillLostOnCancel => auditor::POSITIONS,
             Self::HaltForgotten => auditor::SILENT,
             Self::OpenOrdersIgnored | Self::LimitsMisread => auditor::EXPOSURE,
+            Self::LeverageMisread => auditor::LEVERAGE,
             Self::UnknownAsRejected | Self::DenialBelieved => auditor::ENDED_BY_THE_EXCHANGE,
             Self::ExitTooLarge => auditor::EXIT_WITHIN,
             Self::StaleRestamped => auditor::FRESH,
@@ -79,6 +83,7 @@ impl fmt::Display for Bug {
             Self::HaltForgotten => "halt forgotten on restart",
             Self::OpenOrdersIgnored => "exposure ignoring open orders",
             Self::LimitsMisread => "limits ten times too wide",
+            Self::LeverageMisread => "leverage ten times too high",
             Self::UnknownAsRejected => "unknown treated as rejected",
             Self::DenialBelieved => "first \"not found\" believed",
             Self::ExitTooLarge => "exit larger than held",

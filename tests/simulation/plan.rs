@@ -204,6 +204,7 @@ fn limits(dice: &mut Random, symbols: Vec<Symbol>) -> Limits {
         order_notional_max: part(dice, 200, 1_500),
         position_notional_max: part(dice, 300, 2_000),
         exposure_max: part(dice, 400, 3_000),
+        leverage_max: if dice.odds(1, 2) { share(dice, 2_000_000, 40_000_000) } else { Rate::ONE },
         loss_per_day_max: money(dice, 300, 10_000),
         drawdown_max: share(dice, 5_000_000, 90_000_000),
         orders_per_second: 1 + small(dice, 6),

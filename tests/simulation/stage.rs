@@ -8,7 +8,7 @@ use tradingbot::api::Verdict;
 use tradingbot::daemon::{Birth, DaemonError, Shell};
 use tradingbot::domain::snapshot::PositionView;
 use tradingbot::domain::{
-    Asset, Event, ExitReason, MarketEvent, NewOrder, Notional, OperatorEvent, Price, Qty, RunId, Snapshot, Span,
+    Asset, Event, ExitReason, MarketEvent, NewOrder, Notional, OperatorEvent, Price, Qty, Rate, RunId, Snapshot, Span,
     StrategyName, Symbol, Timestamp,
 };
 use tradingbot::engine::{Engine, Setup};
@@ -120,6 +120,9 @@ impl Stage {
             for limit in [&mut limits.order_notional_max, &mut limits.position_notional_max, &mut limits.exposure_max] {
                 *limit = Notional::from_units(limit.units() * 10);
             }
+        }
+        if self.bug == Some(Bug::LeverageMisread) {
+            setup.limits.leverage_max = Rate::from_units(setup.limits.leverage_max.units() * 10);
         }
         let birth = Birth { config: String::new(), deposit: (plan::usdt(), plan::deposit()), halt: None };
         let handle = Handle(Rc::clone(&self.world));
