@@ -34,14 +34,17 @@ pub struct Shell {
     commands: Vec<Command>,
     follow: VecDeque<Event>,
     told: Vec<Arc<Told>>,
+    /// How many of those are out; the others wait for the disk.
+    said: usize,
     told_count: u64,
     inputs: Option<Journal>,
 }
 
-/// Something that happened, for whoever follows the bot's day.
+/// Something that happened, for whoever follows the bot's day. It is said once it is on disk, or once the disk has
+/// refused it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Told {
-    /// It was written to the ledger.
+    /// It stands in the ledger, or waits for a disk that takes it.
     Entry(Timestamp, Entry),
     /// The engine said so.
     Notice(Timestamp, Notice),
@@ -130,6 +133,7 @@ impl Shell {
             failing: false,
             commands: Vec::new(),
             follow: VecDeque::new(),
+            said: first.len(),
             told: first.into_iter().map(|entry| Arc::new(Told::Entry(latest, entry))).collect(),
             told_count: 0,
             inputs: None,
@@ -203,9 +207,9 @@ impl Shell {
         self.engine.set_limits(limits);
     }
 
-    /// What has happened since this was last asked.
+    /// What has been said since this was last asked.
     pub fn take_told(&mut self) -> Vec<Arc<Told>> {
-        std::mem::take(&mut self.told)
+        self.told.drain(..std::mem::take(&mut self.said)).collect()
     }
 
     /// Takes in one event from outside and everything that follows from it.
@@ -302,7 +306,6 @@ impl Shell {
         for command in commands.drain(..) {
             match command {
                 Command::Record(entry) => {
-                    tell::entry(&entry);
                     self.told.push(Arc::new(Told::Entry(self.now, entry.clone())));
                     self.told_count += 1;
                     self.unwritten.push(entry);
@@ -311,14 +314,24 @@ impl Shell {
                 Command::Cancel { id, symbol } => self.unsent.push(Send::Cancel(id, symbol)),
                 Command::Ask { id, symbol } => self.unsent.push(Send::Ask(id, symbol)),
                 Command::WakeAt(at) => self.wake_at = Some(self.wake_at.map_or(at, |due| due.min(at))),
-                Command::Notice(notice) => {
-                    tell::notice(&notice);
-                    self.told.push(Arc::new(Told::Notice(self.now, notice)));
-                }
+                Command::Notice(notice) => self.told.push(Arc::new(Told::Notice(self.now, notice))),
             }
         }
-        let extra = self.told.len().saturating_sub(TOLD_MAX);
-        self.told.drain(..extra);
+        if self.unwritten.is_empty() || self.failing {
+            self.say();
+        }
+    }
+
+    /// Says what has happened, in its order, to the log and to whoever listens.
+    fn say(&mut self) {
+        for told in self.told.iter().skip(self.said) {
+            match &**told {
+                Told::Entry(_, entry) => tell::entry(entry),
+                Told::Notice(_, notice) => tell::notice(notice),
+            }
+        }
+        self.told.drain(..self.told.len().saturating_sub(TOLD_MAX));
+        self.said = self.told.len();
     }
 
     /// Group commit: everything that waits goes down in one transaction, then everything that waited for it leaves. A
@@ -335,6 +348,7 @@ impl Shell {
                 } else if std::mem::take(&mut self.failing) {
                     tell::ledger_works();
                 }
+                self.say();
                 self.release(&durable);
             }
             Err(error) => self.refuse(&error),
@@ -360,6 +374,7 @@ impl Shell {
         if first {
             tell::ledger_fails(error);
         }
+        self.say();
         for send in self.unsent.drain(..) {
             match send {
                 Send::Submit(order) => self.follow.push_back(Event::Account(AccountEvent::Rejected {

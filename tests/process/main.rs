@@ -7,6 +7,7 @@ mod daemon;
 #[path = "../support/entries.rs"]
 mod entries;
 mod indicator;
+mod killed;
 mod ledger_cli;
 mod ledger_crash;
 mod ledger_disk;
