@@ -169,10 +169,13 @@ impl Server {
                 tracing::error!(message_id, %fault, "the tokens cannot be read; nobody is let in but over the control socket")
             }
             (None, 0) => tracing::warn!(
+                message_id = message::TOKEN_NEEDED.id,
                 file = %tokens.file().path().display(),
                 "there is no token yet, so the API refuses everybody; make one with `tradingbot token new --name NAME --scope read`"
             ),
-            (None, live) => tracing::info!(live, "the API is open to those with a token"),
+            (None, live) => {
+                tracing::info!(message_id = message::API_OPEN.id, live, "the API is open to those with a token");
+            }
         }
     }
 }
@@ -245,7 +248,7 @@ async fn accept(server: Arc<Server>, listener: Ready, slots: Arc<Semaphore>, gra
             }
             Err(error) => {
                 // Out of descriptors, most likely; they come back when connections end.
-                tracing::warn!(%error, "cannot accept a connection");
+                tracing::warn!(message_id = message::CONNECTION_LOST.id, %error, "cannot accept a connection");
                 sleep(ACCEPT_PAUSE).await;
             }
         }

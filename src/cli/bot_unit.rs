@@ -22,6 +22,11 @@ impl BotUnit {
         self.bot.as_ref().map_or_else(|| "tradingbot".to_owned(), |name| format!("tradingbot@{}", name.0))
     }
 
+    /// The words that mean it on a command line, with a space before them.
+    pub fn flag(&self) -> String {
+        self.bot.as_ref().map_or_else(String::new, |name| format!(" --bot {}", name.0))
+    }
+
     /// Its service.
     pub fn service(&self) -> String {
         format!("{}.service", self.stem())

@@ -128,7 +128,7 @@ pub fn main() -> ExitCode {
         Ok(()) => Exit::Success.into(),
         Err(failure) => {
             let _ = out.flush();
-            if failure.exit() != Exit::Success {
+            if failure.exit() != Exit::Success && !log::last_words(&failure) {
                 let _ = writeln!(io::stderr(), "error: {failure}");
             }
             failure.exit().into()

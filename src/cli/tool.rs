@@ -33,7 +33,16 @@ impl Tool {
     ///
     /// It is not installed, or cannot be started.
     pub fn ask(&self, arguments: &[&str]) -> Result<Answer, Failure> {
-        self.run(arguments, &[])
+        self.run(arguments, &[], Stdio::piped())
+    }
+
+    /// Asks only whether it works; its output, which may be a secret, goes nowhere.
+    ///
+    /// # Errors
+    ///
+    /// It is not installed, or cannot be started.
+    pub fn try_out(&self, arguments: &[&str]) -> Result<Answer, Failure> {
+        self.run(arguments, &[], Stdio::null())
     }
 
     /// Asks with `input`, and takes a complaint for a failure.
@@ -42,7 +51,7 @@ impl Tool {
     ///
     /// It is not installed, cannot be started, or complains.
     pub fn feed(&self, arguments: &[&str], input: &[u8]) -> Result<Vec<u8>, Failure> {
-        let answer = self.run(arguments, input)?;
+        let answer = self.run(arguments, input, Stdio::piped())?;
         if answer.done {
             return Ok(answer.output);
         }
@@ -59,7 +68,7 @@ impl Tool {
         self.feed(arguments, &[]).map(drop)
     }
 
-    fn run(&self, arguments: &[&str], input: &[u8]) -> Result<Answer, Failure> {
+    fn run(&self, arguments: &[&str], input: &[u8], output: Stdio) -> Result<Answer, Failure> {
         let path = self.find().ok_or_else(|| {
             let Self { name, package } = self;
             Failure::say(Exit::Failure, format!("{name} is not installed; apt install {package} brings it"))
@@ -70,7 +79,7 @@ impl Tool {
             .env_clear()
             .envs([("PATH", FOLDERS.join(":").as_str()), ("LC_ALL", "C.UTF-8"), ("SYSTEMD_COLORS", "0")])
             .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
+            .stdout(output)
             .stderr(Stdio::piped())
             .spawn()
             .map_err(|source| fault(&source))?;

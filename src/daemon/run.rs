@@ -75,7 +75,9 @@ pub fn run(errand: Errand, out: &mut dyn Write) -> Result<Summary, DaemonError> 
         config,
         path,
     };
-    greet(&onlooker.config, &addresses, &shell, out);
+    if !onlooker.log.is_journal() {
+        greet(&onlooker.config, &addresses, &shell, out);
+    }
     onlooker.say_ready(&shell);
     pace.speed = speed.unwrap_or(pace.speed);
     let until = duration.map(|span| clock::now().plus(span));
@@ -139,7 +141,7 @@ fn confine(config: &Config, path: Option<&Path>) -> Result<Confined, DaemonError
     Ok(confined)
 }
 
-/// Says where everything is. Whoever reads this may have gone; that is no reason not to trade.
+/// Says where everything is, to somebody at a terminal. Whoever reads this may have gone; that is no reason not to trade.
 fn greet(config: &Config, addresses: &Addresses, shell: &Shell, out: &mut dyn Write) {
     let state = config.state.display();
     let mut lines = vec![format!("ledger   {state}/{LEDGER_FILE}, run {}", shell.engine().run().0)];
@@ -224,10 +226,12 @@ impl Audience for Onlooker {
 impl Onlooker {
     fn read_again(&mut self, shell: &mut Shell) {
         if let Err(error) = self.log.reopen() {
-            tracing::warn!(cause = %error, "the log's file cannot be opened anew");
+            let message_id = message::LOG_FILE_LOST.id;
+            tracing::warn!(message_id, cause = %error, "the log's file cannot be opened anew");
         }
         let Some(path) = &self.path else {
-            tracing::warn!("asked to reload, but there is no configuration file");
+            let message_id = message::CONFIG_REFUSED.id;
+            tracing::warn!(message_id, "asked to reload, but there is no configuration file");
             return;
         };
         let mut fresh = match config::load(path) {
@@ -241,7 +245,8 @@ impl Onlooker {
         let difference = Config::reloadable_difference(&self.config, &fresh);
         if !difference.restart.is_empty() {
             let keys = difference.restart.join(", ");
-            tracing::error!(keys = keys.as_str(), "these keys need a restart; nothing was changed");
+            let message_id = message::RESTART_NEEDED.id;
+            tracing::error!(message_id, keys = keys.as_str(), "these keys need a restart; nothing was changed");
             return;
         }
         fresh.state.clone_from(&self.config.state);
@@ -272,7 +277,7 @@ fn status(shell: &Shell) -> String {
 /// A service manager that does not listen is no reason to stop.
 fn tell_manager(told: Result<(), NotifyError>) {
     if let Err(error) = told {
-        tracing::warn!(cause = %error, "the service manager was not told");
+        tracing::warn!(message_id = message::MANAGER_DEAF.id, cause = %error, "the service manager was not told");
     }
 }
 

@@ -18,6 +18,7 @@ use crate::clock::{self, Mark};
 use crate::config::{Config, Listen};
 use crate::domain::{Snapshot, Span};
 use crate::engine::Notice;
+use crate::log::message;
 use crate::sandbox::Confined;
 use crate::systemd::{self, Inherited};
 
@@ -93,7 +94,7 @@ impl Served {
                         let _ = stopped.await;
                     };
                     if let Err(error) = api::serve(listeners, doors, settings_seen, until).await {
-                        tracing::error!(cause = %error, "the API has stopped");
+                        tracing::error!(message_id = message::API_STOPPED.id, cause = %error, "the API has stopped");
                     }
                 });
                 runtime.shutdown_background();
@@ -114,7 +115,7 @@ impl Served {
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {
-            tracing::error!("the thread of the API has panicked");
+            tracing::error!(message_id = message::API_STOPPED.id, "the thread of the API has panicked");
         }
     }
 

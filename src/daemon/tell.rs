@@ -20,12 +20,16 @@ pub fn entry(entry: &Entry) {
                 "started"
             );
         }
-        Entry::Stopped { run } => info!(run = run.0, "stopped"),
-        Entry::Deposited { asset, amount } => info!(asset = asset.as_str(), amount = %amount, "deposited"),
+        Entry::Stopped { run } => info!(message_id = message::STOPPED.id, run = run.0, "stopped"),
+        Entry::Deposited { asset, amount } => {
+            info!(message_id = message::DEPOSITED.id, asset = asset.as_str(), amount = %amount, "deposited");
+        }
         Entry::Intended { order } => intended(order),
         Entry::Filled { fill } => filled(fill),
         Entry::Ended { id, outcome, reason } => match outcome {
-            Outcome::Filled | Outcome::Cancelled => tracing::debug!(order_id = %id, "order ended"),
+            Outcome::Filled | Outcome::Cancelled => {
+                tracing::debug!(message_id = message::ORDER_OVER.id, order_id = %id, "order ended");
+            }
             Outcome::Rejected | Outcome::Expired | Outcome::NeverPlaced => {
                 let message_id = message::ORDER_ENDED.id;
                 warn!(message_id, order_id = %id, outcome = ?outcome, reason = reason.as_str(), "order ended");
@@ -41,11 +45,17 @@ pub fn entry(entry: &Entry) {
         Entry::Resumed { by, reason } => {
             warn!(message_id = message::RESUMED.id, by = by.as_str(), reason = reason.as_str(), "resumed");
         }
-        Entry::Paused { by, strategy } => warn!(by = by.as_str(), strategy = strategy.as_str(), "paused"),
-        Entry::Unpaused { by, strategy } => warn!(by = by.as_str(), strategy = strategy.as_str(), "unpaused"),
-        Entry::CloseAsked { by, .. } => warn!(by = by.as_str(), "asked to close"),
+        Entry::Paused { by, strategy } => {
+            warn!(message_id = message::PAUSED.id, by = by.as_str(), strategy = strategy.as_str(), "paused");
+        }
+        Entry::Unpaused { by, strategy } => {
+            warn!(message_id = message::UNPAUSED.id, by = by.as_str(), strategy = strategy.as_str(), "unpaused");
+        }
+        Entry::CloseAsked { by, .. } => {
+            warn!(message_id = message::CLOSE_ASKED.id, by = by.as_str(), "asked to close");
+        }
         Entry::Closed { trip } => closed(trip),
-        Entry::Marked { equity } => info!(equity = %equity, "equity"),
+        Entry::Marked { equity } => info!(message_id = message::MARKED.id, equity = %equity, "equity"),
         Entry::Accepted { .. } | Entry::CancelAsked { .. } | Entry::Guarded { .. } => {}
     }
 }
@@ -63,10 +73,9 @@ pub fn notice(notice: &Notice) {
         }
         Notice::FeedUp => info!(message_id = message::FEED_BACK.id, "{notice}"),
         Notice::FeedDown => warn!(message_id = message::FEED_LOST.id, "{notice}"),
-        Notice::UnknownOrder { .. } | Notice::BalanceDiffers { .. } => {
-            warn!("{notice}");
-        }
-        Notice::Overflow => error!("{notice}"),
+        Notice::UnknownOrder { .. } => warn!(message_id = message::ORDER_FOREIGN.id, "{notice}"),
+        Notice::BalanceDiffers { .. } => warn!(message_id = message::BALANCE_DIFFERS.id, "{notice}"),
+        Notice::Overflow => error!(message_id = message::OVERFLOWED.id, "{notice}"),
     }
 }
 
@@ -83,17 +92,20 @@ pub fn ledger_fails(cause: &CommitError) {
 /// Says that this run cannot be replayed, or not past here.
 pub fn no_journal(cause: &JournalError) {
     let source = std::error::Error::source(cause).map_or_else(String::new, ToString::to_string);
-    warn!(cause = source.as_str(), "{cause}: this run cannot be replayed past here");
+    let message_id = message::REPLAY_LOST.id;
+    warn!(message_id, cause = source.as_str(), "{cause}: this run cannot be replayed past here");
 }
 
 /// Says that not even the halt could be written down.
 pub fn not_latched(cause: &CommitError) {
-    error!(cause = %cause, "the halt could not be written down either; a restart would not remember it");
+    let message_id = message::HALT_NOT_KEPT.id;
+    error!(message_id, cause = %cause, "the halt could not be written down either; a restart would not remember it");
 }
 
 /// Says that the ledger can be written again.
 pub fn ledger_works() {
-    warn!("the ledger can be written again; trading stays halted until it is resumed");
+    let message_id = message::LEDGER_BACK.id;
+    warn!(message_id, "the ledger can be written again; trading stays halted until it is resumed");
 }
 
 fn intended(order: &NewOrder) {

@@ -135,6 +135,66 @@ messages! {
     /// Nobody is let in.
     TOKENS_UNREADABLE = "5f9db877b8324da1b8cfa508ab84ab9e", "The tokens cannot be read",
         "What cannot be read may have been revoked, so nobody is let in but over the control socket. FAULT says what is wrong with tokens.json in the state folder; the bot looks again every second.";
+    /// It could not.
+    FAILED = "1c91f852c1aa267430d5c436417a4d65", "The bot could not start, or could not go on",
+        "The record says what kept it and how to mend that. Nothing was lost: what was acknowledged is in the ledger. The service manager tries again a few times; once the cause is gone: systemctl restart tradingbot";
+    /// A reload that takes a restart.
+    RESTART_NEEDED = "30d2194e4fc54d6c0dd14f63ef56c76e", "The configuration needs a restart",
+        "KEYS lists what cannot change while the bot runs; nothing was changed. To have it all: systemctl restart tradingbot. The sockets stay open meanwhile, and no request is lost.";
+    /// Money.
+    DEPOSITED = "3aa3a8210a969ff929eb85395821ab59", "The ledger began with money",
+        "AMOUNT of ASSET is what the account began with. Nothing is to be done.";
+    /// What it is worth.
+    MARKED = "de19a6be380b5470353607f04131a8f8", "What the account is worth",
+        "EQUITY is cash and holdings at the last prices, in the quote asset. Nothing is to be done.";
+    /// An order is over.
+    ORDER_OVER = "e20e57bff5b6fd2c03526ad7c1b81994", "An order is over",
+        "It has traded whole, or was cancelled. Nothing is to be done.";
+    /// A strategy rests.
+    PAUSED = "648823390907a09ec77ded1c449af035", "A strategy was paused",
+        "It enters nothing; what it holds is still guarded and closed by its rules. BY says who paused it. It goes on over the API: POST /v1/strategies/NAME/resume";
+    /// A strategy goes on.
+    UNPAUSED = "ace51cabf47ad6e1276fba448f18f189", "A strategy goes on",
+        "BY says who let it. Nothing is to be done.";
+    /// An operator closes a position.
+    CLOSE_ASKED = "25b607e7394a2f7ee7f86daac3d87b36", "A position is to be closed",
+        "BY says who asked for it. The order follows, with REASON=operator.";
+    /// The exchange knows more.
+    ORDER_FOREIGN = "4e1c5af81aa0a0ef1989ef38480af540", "The exchange has an order that the ledger lacks",
+        "Somebody else trades on this account, or the ledger is not the one that belongs to it. Look at the exchange's own pages, and give the bot an account of its own.";
+    /// The exchange holds something else.
+    BALANCE_DIFFERS = "9b37b43522e756cb1517fb234f02530c", "The exchange says another balance",
+        "What the exchange holds is not what deposits and fills add up to. Somebody else moved money or traded on this account, or a fill is still on its way. If it stays, halt (tradingbot halt --reason WHY) and compare.";
+    /// A number too large.
+    OVERFLOWED = "da6d4ec8558fb3b8ba2ae34caf8d739a", "An amount is too large to compute with",
+        "The bot computes exactly or not at all, and has not acted on it. Look at the amounts in the configuration and at what the market's data says, and report it.";
+    /// The ledger works again.
+    LEDGER_BACK = "9bd02b3861be8e421666f49ff0807d97", "The ledger can be written again",
+        "Trading stays halted, so that somebody looks first. To go on: tradingbot resume --reason WHY";
+    /// The halt is not kept.
+    HALT_NOT_KEPT = "94b3fc08f0c4b4be50cff9623c7a3e1c", "The halt could not be written down",
+        "Trading is halted now, but a restart would not remember it. Make room on the disk of the state folder before anything else, or keep the unit stopped: systemctl stop tradingbot.socket tradingbot";
+    /// A run that cannot be replayed.
+    REPLAY_LOST = "d9f666062e8be00cf7536722c2eddf02", "This run cannot be replayed past here",
+        "The journal of inputs could not be kept; CAUSE says why. Trading, the ledger and its verification are not touched. With room on the disk, the next run can be replayed again.";
+    /// The API is open.
+    API_OPEN = "4af1fa47d64db2de9e7479b5c1867736", "The API is open to those with a token",
+        "LIVE is how many tokens there are. Nothing is to be done.";
+    /// Nobody can come.
+    TOKEN_NEEDED = "03158719c7c6c70a93aa7639589a4dbf", "There is no token yet",
+        "Over TCP the API refuses everybody; the control socket works without one. To make one: tradingbot token new --name NAME --scope read";
+    /// The API is gone.
+    API_STOPPED = "98fc0d3dfee1c3a91fcf0c527cfc40c3", "The API has stopped",
+        "The process cannot be asked or halted any more over it. CAUSE says why. Restart it: systemctl restart tradingbot; and please report the record.";
+    /// A connection that did not come to be.
+    CONNECTION_LOST = "055ef307294cee2e10b1dca855054ff7", "A connection could not be taken",
+        "ERROR has the system's words, mostly that there are too many open files. The bot tries on by itself. If it lasts, look at who connects: ss -tnp";
+    /// The log's file.
+    LOG_FILE_LOST = "f2bb306dec2d50f1871f3a031ad80beb", "The log's file cannot be opened anew",
+        "Lines go on to the file they went to, which a rotator may have moved. CAUSE says why; see to log.file and its folder, and reload.";
+    /// The service manager does not hear.
+    MANAGER_DEAF = "fd92f667c4467e6096f48e5cc4492457", "The service manager was not told",
+        "It may take the bot for hung and restart it. CAUSE says why; look at NotifyAccess= and the unit's sandbox: tradingbot doctor --sandbox";
     /// A bug.
     PANICKED = "784a8c0964e347d993e9584a211cacff", "The program found a fault in itself",
         "A condition that must hold does not, and the process ends rather than go on with wrong numbers. The service manager starts it again from the ledger. Please report the record; it holds no secrets.";

@@ -15,6 +15,7 @@ mod redacting;
 mod rules;
 mod spelled;
 
+use std::fmt::Display;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -25,7 +26,7 @@ use tracing_journald::{Priority, PriorityMappings};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry;
 
-use crate::config::{self, LogFormat};
+use crate::config::{self, LogFormat, LogLevel, OrderDetails};
 
 pub use lines::{LineFormat, Lines};
 pub use message::Message;
@@ -93,6 +94,12 @@ impl Log {
         self.lines.as_ref().map_or(Ok(()), |output| output.reopen())
     }
 
+    /// Whether records go to the journal.
+    #[must_use]
+    pub const fn is_journal(&self) -> bool {
+        self.lines.is_none()
+    }
+
     /// How many lines could not be written.
     #[must_use]
     pub fn lost(&self) -> u64 {
@@ -103,6 +110,30 @@ impl Log {
 /// Keeps panics before [`Log::start`] from printing what they hold; to be called first in `main`.
 pub fn catch_panics() {
     panics::catch();
+}
+
+/// Says in the journal why the program ends, when standard error is the journal's and a line there would have neither
+/// level nor number. Whether it was said. The log need not have been started for it.
+#[must_use]
+pub fn last_words(cause: &dyn Display) -> bool {
+    if !connected_to_journal() {
+        return false;
+    }
+    let Ok(journal) = journal() else { return false };
+    let settings = config::Log {
+        format: LogFormat::Journal,
+        level: LogLevel::Error,
+        order_details: OrderDetails::Redacted,
+        file: None,
+    };
+    let layer = Redacting::new(Arc::new(Rules::new(&settings)), journal).spelling_out();
+    tracing::subscriber::with_default(registry().with(layer), || {
+        // A record with more than one line would show as one with the ends of lines spelled out.
+        for line in format!("error: {cause}").lines() {
+            tracing::error!(message_id = message::FAILED.id, "{line}");
+        }
+    });
+    true
 }
 
 /// The layer that writes to the journal: `MESSAGE` (with the values after it, since that is all that most people look at),

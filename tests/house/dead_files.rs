@@ -162,3 +162,30 @@ fn every_message_of_the_catalogue_is_said_somewhere() {
     }
     assert_eq!(known, tradingbot::log::message::ALL.len());
 }
+
+#[test]
+fn every_record_says_of_which_kind_it_is() {
+    let mut bare = Vec::new();
+    let mut records = 0;
+    for file in rust_files(&["src"]) {
+        let code = code(&read(&file));
+        let product = code.split("#[cfg(test)]").next().unwrap();
+        for (at, call) in LEVELS.iter().flat_map(|level| product.match_indices(level)) {
+            let arguments = &product[at + call.len()..];
+            let mut depth = 1_u32;
+            let end = arguments.find(|c| {
+                depth = depth + u32::from(c == '(') - u32::from(c == ')');
+                depth == 0
+            });
+            records += 1;
+            if !arguments[..end.unwrap()].contains("message_id") {
+                bare.push(format!("{file}:{}", product[..at].lines().count()));
+            }
+        }
+    }
+    assert!(records > 40, "only {records} records were found");
+    assert!(bare.is_empty(), "records without a message_id, which `journalctl -x` cannot explain: {bare:#?}");
+}
+
+/// How a record begins.
+const LEVELS: [&str; 4] = ["error!(", "warn!(", "info!(", "debug!("];

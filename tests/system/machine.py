@@ -253,6 +253,12 @@ class Machine:
         """What `journalctl -u` shows from a point on, which `mark` gave."""
         return self.sh(f"journalctl --sync; journalctl -u {unit} -o cat --no-pager --since='{since}'", check=False)
 
+    def records(self, since="@0"):
+        """What the program itself said from a point on, with all fields."""
+        lines = self.sh(f"journalctl --sync; journalctl -u tradingbot.service -o json --no-pager --since='{since}'",
+                        timeout=120).splitlines()
+        return [record for record in map(json.loads, lines) if record.get("_COMM") == "tradingbot"]
+
     def everything_said(self, since):
         """What the whole journal shows from a point on."""
         return self.sh(f"journalctl --sync; journalctl -o cat --no-pager --since='{since}'")

@@ -167,7 +167,12 @@ def case_the_journal_explains_each_kind_of_record(m):
     for subject in ("The bot started a run", "The sandbox is in force", "The bot serves", "Trading goes on"):
         holds(said, f"Subject: {subject}")
     holds(said, "Defined-By: tradingbot", "tradingbot resume --reason WHY")
-    records = [json.loads(line) for line in m.sh("journalctl -u tradingbot -o json --no-pager").splitlines()]
-    kinds = {record["MESSAGE_ID"] for record in records if record.get("_COMM") == "tradingbot" and "MESSAGE_ID" in record}
+    m.path("/etc/tradingbot/tradingbot.toml").write_text("mode = 'sleep'\n")
+    m.fails("systemctl restart tradingbot.service")
+    records = m.records()
+    equal([record["MESSAGE"] for record in records if "MESSAGE_ID" not in record], [], "records of no kind")
+    refused = [record for record in records if record["MESSAGE"].startswith("error: ")]
+    equal({record["PRIORITY"] for record in refused}, {"3"}, "how loud a refusal is")
+    kinds = {record["MESSAGE_ID"] for record in records}
     known = m.sh("journalctl --list-catalog --no-pager")
     equal([kind for kind in kinds if kind not in known], [], "kinds of records without an explanation")

@@ -15,10 +15,16 @@ def seal(m):
 
 
 def unsealed(m, *words):
-    """Starts the service, which the service manager must refuse, and say why."""
+    """Starts the service, which the service manager must refuse; the journal then says which secret it was, and what to do."""
     mark = m.mark()
     m.fails("systemctl restart tradingbot.service")
-    holds(m.everything_said(mark), "Failed to set up credentials", *words)
+    m.eventually(lambda: "error: " in m.journal(mark), "why it was refused")
+    holds(m.journal(mark), "error: " + SEALED, *words,
+          "seal it anew: tradingbot credential seal binance-secret --replace")
+    record = next(record for record in m.records(mark) if record["MESSAGE"].startswith("error: "))
+    equal(record["PRIORITY"], "3", "how loud it is")
+    holds(m.sh(f"journalctl -x --no-pager --since='{mark}' MESSAGE_ID={record['MESSAGE_ID']}"),
+          "Subject: The bot could not start, or could not go on")
     equal("secret taken" in m.journal(mark), False, "it ran without it")
     equal((m.state("tradingbot.socket"), m.state("tradingbot-control.socket")), ("active", "active"))
 
@@ -63,7 +69,7 @@ def case_a_sealed_one_that_was_tampered_with_is_a_failure(m):
     text = m.path(SEALED).read_text()
     at = len(text) // 2
     m.path(SEALED).write_text(text[:at] + ("A" if text[at] != "A" else "B") + text[at + 1:])
-    unsealed(m)
+    unsealed(m, "cannot be opened")
     m.sh(f"{SECRET} | tradingbot credential seal binance-secret --replace && systemctl daemon-reload")
     works(m)
 
@@ -71,13 +77,30 @@ def case_a_sealed_one_that_was_tampered_with_is_a_failure(m):
 def case_a_sealed_one_that_was_cut_to_nothing_is_a_failure(m):
     seal(m)
     m.sh(f": > {SEALED}")
-    unsealed(m)
+    unsealed(m, "is empty")
+
+
+def case_a_sealed_one_that_is_gone_is_a_failure(m):
+    seal(m)
+    m.sh(f"rm {SEALED}")
+    unsealed(m, "cannot be read", "No such file")
 
 
 def case_a_sealed_one_of_another_host_is_a_failure(m):
     seal(m)
     m.sh("rm /var/lib/systemd/credential.secret && systemd-creds setup")
-    unsealed(m)
+    unsealed(m, "cannot be opened")
+
+
+def case_the_check_tries_each_and_names_what_is_wrong(m):
+    holds(m.sh("tradingbot credential check"), "none for tradingbot.service")
+    seal(m)
+    holds(m.sh("tradingbot credential check"), "sealed binance-secret", SEALED)
+    m.sh(f"install -d -m 0700 /etc/credstore && {SECRET} > {PLAIN}")
+    holds(m.fails("tradingbot credential check"), "binance-secret is in ", PLAIN, SEALED, "leave one of them")
+    m.sh(f"mv {PLAIN} /etc/credstore/tradingbot.binance_secret")
+    holds(m.fails("tradingbot credential check"), "tradingbot.binance_secret is for no secret of the bot, which are ")
+    m.sh("rm /etc/credstore/tradingbot.binance_secret && tradingbot credential check")
 
 
 def case_one_in_two_places_is_a_failure_that_names_both(m):

@@ -1,5 +1,7 @@
 //! `tradingbot credential`: a secret sealed to this host, so that nothing on its disk can be read elsewhere.
 
+mod check;
+
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, IsTerminal, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -14,6 +16,7 @@ use super::bot_unit::BotUnit;
 use super::tool::SYSTEMD_CREDS;
 use super::{Exit, Failure};
 use crate::secrets::{Secret, SecretName};
+use check::Check;
 
 /// `tradingbot credential`.
 #[derive(Debug, clap::Args)]
@@ -26,6 +29,8 @@ pub struct Credential {
 enum Action {
     /// Seal a secret to this host, and have the service load it. The secret is read from standard input.
     Seal(Seal),
+    /// Try each secret that the service manager would load for a bot, and say what is wrong with it.
+    Check(Check),
 }
 
 #[derive(Debug, clap::Args)]
@@ -47,14 +52,15 @@ struct Sealed {
 }
 
 impl Credential {
-    /// Seals.
+    /// Seals or checks.
     ///
     /// # Errors
     ///
-    /// What is read is no secret, one is sealed already, the host cannot seal, or the files cannot be written.
+    /// A secret that would not be loaded; or what is read is no secret, one is sealed already, the host cannot seal, or the files cannot be written.
     pub fn run(&self, json: bool, out: &mut dyn Write) -> Result<(), Failure> {
         match &self.action {
             Action::Seal(seal) => seal.run(json, out),
+            Action::Check(check) => check.run(json, out),
         }
     }
 }
