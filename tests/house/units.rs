@@ -142,7 +142,7 @@ fn system_calls_are_listed_by_name_and_none_leads_out() {
 fn one_more_bot_is_confined_as_the_first() {
     let lines = |name| {
         let text = Unit::text(name).replace("tradingbot@%i", "tradingbot").replace("control@%i", "control");
-        let text = text.replace("/%i.toml", "/tradingbot.toml").replace(" %i", "");
+        let text = text.replace("/%i.toml", "/tradingbot.toml").replace(" --bot %i", "").replace(" %i", "");
         let lines: Vec<String> = text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect();
         lines
     };
