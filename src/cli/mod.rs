@@ -120,6 +120,8 @@ impl Inherited {
 pub fn main() -> ExitCode {
     log::catch_panics();
     let args = Args::parse();
+    // The check of the ledger, which has a unit too, may make no socket, not even one to the journal.
+    let records = matches!(args.command, Command::Run(_) | Command::Credential(_));
     let mut out = BufWriter::new(io::stdout().lock());
     let result = Inherited::take()
         .and_then(|inherited| run(args, inherited, &mut out))
@@ -128,8 +130,8 @@ pub fn main() -> ExitCode {
         Ok(()) => Exit::Success.into(),
         Err(failure) => {
             let _ = out.flush();
-            if failure.exit() != Exit::Success && !log::last_words(&failure) {
-                let _ = writeln!(io::stderr(), "error: {failure}");
+            if failure.exit() != Exit::Success && !(records && log::last_words(&failure)) {
+                log::complain(&failure);
             }
             failure.exit().into()
         }

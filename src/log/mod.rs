@@ -16,7 +16,7 @@ mod rules;
 mod spelled;
 
 use std::fmt::Display;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -112,8 +112,17 @@ pub fn catch_panics() {
     panics::catch();
 }
 
-/// Says in the journal why the program ends, when standard error is the journal's and a line there would have neither
-/// level nor number. Whether it was said. The log need not have been started for it.
+/// Says why the program ends on standard error; where that is the journal's, with the mark of an error on each line.
+pub fn complain(cause: &dyn Display) {
+    let mark = if connected_to_journal() { "<3>" } else { "" };
+    let mut stderr = io::stderr().lock();
+    for line in format!("error: {cause}").lines() {
+        let _ = writeln!(stderr, "{mark}{line}");
+    }
+}
+
+/// Says why the program ends in the journal, as a record with a number, when standard error is the journal's. Whether it
+/// was said. The log need not have been started for it.
 #[must_use]
 pub fn last_words(cause: &dyn Display) -> bool {
     if !connected_to_journal() {
