@@ -144,6 +144,7 @@ fn connect(path: &Path) -> Result<(Connection, State), ReadError> {
     let fault = |source| ReadError::Open { path: path.to_owned(), source };
     let database = |source| ReadError::Database { path: path.to_owned(), source };
     let stamp = Stamp::of(path).map_err(fault)?;
+    readable(path).map_err(fault)?;
     if !fs::metadata(path).map_err(fault)?.is_file() {
         return Err(fault(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file")));
     }
@@ -158,6 +159,18 @@ fn connect(path: &Path) -> Result<(Connection, State), ReadError> {
         }
         result => Ok((result.map_err(database)?, State::Shared)),
     }
+}
+
+/// SQLite does not say that it is the user who may not.
+fn readable(path: &Path) -> io::Result<()> {
+    let denied = |error: &io::Error| error.kind() == io::ErrorKind::PermissionDenied;
+    let user = rustix::process::geteuid().as_raw();
+    let said = || format!("user {user} may not read it; give it back to that user with chown");
+    fs::File::open(path).map(drop).map_err(
+        |error| {
+            if denied(&error) { io::Error::new(error.kind(), said()) } else { error }
+        },
+    )
 }
 
 impl Copied {

@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -18,6 +19,22 @@ API = ("127.0.0.1", 8080)
 CONTROL = "/run/tradingbot/control.sock"
 # Beyond what nspawn lets through by itself, so that what refuses a call is the unit and not nspawn.
 CALLS = "landlock_create_ruleset landlock_add_rule landlock_restrict_self @keyring bpf perf_event_open userfaultfd"
+
+
+# Seizes a thread and stops it (ptrace(2)), for as long as this runs; reaps it, so that its parent hears of its end.
+FREEZE = """
+import ctypes, os, sys
+libc = ctypes.CDLL(None, use_errno=True)
+for request in 0x4206, 0x4207:
+    if libc.ptrace(request, int(sys.argv[1]), 0, 0):
+        sys.exit(os.strerror(ctypes.get_errno()))
+print("frozen", flush=True)
+try:
+    while True:
+        os.waitpid(-1, 0x40000000)
+except ChildProcessError:
+    pass
+"""
 
 
 class Failed(Exception):
@@ -252,6 +269,27 @@ class Machine:
     def journal(self, since, unit="tradingbot.service"):
         """What `journalctl -u` shows from a point on, which `mark` gave."""
         return self.sh(f"journalctl --sync; journalctl -u {unit} -o cat --no-pager --since='{since}'", check=False)
+
+    @contextlib.contextmanager
+    def frozen(self, pid):
+        """Holds the first thread of one of its processes, by the machine's number for it, and no other thread."""
+        thread = next(entry.parent.name for entry in Path("/proc").glob("[0-9]*/status") if self.is_its(entry, pid))
+        with subprocess.Popen([sys.executable, "-c", FREEZE, thread], stdout=subprocess.PIPE, text=True) as holder:
+            if holder.stdout.readline() != "frozen\n":
+                raise Failed(f"thread {thread} cannot be held: {holder.wait()}")
+            try:
+                yield
+            finally:
+                holder.kill()
+
+    def is_its(self, status, pid):
+        """Whether a status file of this host is that of its process `pid`."""
+        try:
+            numbers = next(line for line in status.read_text().splitlines() if line.startswith("NSpid:")).split()[1:]
+            here = os.readlink(f"/proc/{self.leader}/ns/pid") == os.readlink(status.parent / "ns/pid")
+        except (OSError, StopIteration):
+            return False
+        return here and numbers[-1] == pid
 
     def records(self, since="@0"):
         """What the program itself said from a point on, with all fields."""

@@ -1,5 +1,6 @@
 """What goes wrong on a host: each ends with one clear message, and nothing is lost."""
 
+import json
 import threading
 
 from cases.log import BUSY
@@ -120,7 +121,7 @@ def case_a_ledger_of_another_user_is_not_touched(m):
     m.sh("systemctl stop tradingbot.service")
     m.sh(f"chown stan:stan {LEDGER}")
     before = m.sh(f"sha256sum {LEDGER}")
-    m.note(refused(m, "ledger"))
+    m.note(refused(m, LEDGER, "may not read it", "chown"))
     equal(m.sh(f"sha256sum {LEDGER}"), before)
     m.sh(f"chown tradingbot:tradingbot {LEDGER}")
     works(m)
@@ -138,13 +139,44 @@ def case_a_full_disk_under_the_ledger_halts_and_loses_nothing(m):
     m.note(next(line for line in m.journal(mark).splitlines() if "halted" in line))
     equal(m.state("tradingbot.service"), "active")
     m.eventually(lambda: not m.status()["trading"], "its status says so")
+    told = [record for record in m.records(mark) if record["MESSAGE"].startswith("filled ")]
     m.sh("rm /var/lib/tradingbot/fill")
     m.sh("systemctl restart tradingbot.service")
     equal(m.status()["trading"], False, "halted after a restart")
     m.sh("systemctl start tradingbot-ledger-verify.service")
+    kept = {(fill["order"], fill["qty"], fill["price"]) for fill in fills(m)}
+    lost = [(record["ORDER_ID"], record["QTY"], record["PRICE"]) for record in told]
+    equal([fill for fill in lost if fill not in kept], [], "fills that were told of and are not in the ledger")
+    m.note(f"{len(told)} fills told of before and while the disk was full, {len(kept)} in the ledger")
     mark = m.mark()
     m.sh(f"tradingbot resume --reason 'there is room again' --socket {CONTROL}", user="olga")
     m.eventually(lambda: "filled" in m.journal(mark), "a fill after it", 60)
+
+
+def fills(m):
+    """Every fill in the ledger."""
+    lines = m.sh("tradingbot ledger export --format jsonl", timeout=120).splitlines()
+    entries = [json.loads(line)["entry"] for line in lines if line.startswith("{")]
+    return [entry["fill"] for entry in entries if entry["kind"] == "filled"]
+
+
+def case_a_panic_of_its_own_is_one_record_and_the_bot_comes_back(m):
+    m.sh("systemctl start tradingbot.socket")
+    # A library panics where it finds no descriptor left; at which limit depends on how many are open.
+    for limit in range(12, 48):
+        m.dropin("tradingbot.service", "few", f"[Service]\nLimitNOFILE={limit}\nRestart=no\n")
+        mark = m.mark()
+        m.sh("systemctl restart tradingbot.service", check=False)
+        panics = [record for record in m.records(mark) if record["MESSAGE"].startswith("panicked")]
+        if panics:
+            break
+    else:
+        raise Failed("no limit of descriptors made it panic")
+    equal([record["PRIORITY"] for record in panics], ["3"], "one record of its panic, as loud as an error")
+    holds(m.sh(f"journalctl -x --no-pager MESSAGE_ID={panics[0]['MESSAGE_ID']}"), "Subject: The program found a fault")
+    m.note(f"{limit} descriptors: {panics[0]['MESSAGE']}")
+    m.dropin("tradingbot.service", "few", None)
+    works(m)
 
 
 def case_an_older_package_refuses_a_newer_ledger_and_leaves_it_whole(m):
