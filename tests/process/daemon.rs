@@ -10,7 +10,9 @@ use std::process::{Child, Command, Stdio};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tradingbot::domain::{ClientOrderId, Entry};
-use tradingbot::ledger::{self, Query, Reader};
+use tradingbot::ledger;
+
+use crate::written;
 
 /// A bot in a process of its own.
 struct Bot {
@@ -85,20 +87,6 @@ fn program() -> Command {
     Command::new(env!("CARGO_BIN_EXE_tradingbot"))
 }
 
-fn entries(state: &Path) -> Vec<Entry> {
-    let mut reader = Reader::open(&state.join("ledger.sqlite")).unwrap();
-    let mut query = Query::first(1_000);
-    let mut entries = Vec::new();
-    loop {
-        let page = reader.entries(None, &query).unwrap();
-        entries.extend(page.rows.into_iter().map(|row| row.value));
-        match page.next {
-            Some(next) => query.start = next,
-            None => return entries,
-        }
-    }
-}
-
 #[test]
 fn it_trades_within_seconds_and_stops_in_order() {
     let folder = tempfile::tempdir().unwrap();
@@ -112,7 +100,7 @@ fn it_trades_within_seconds_and_stops_in_order() {
     let (log, code) = bot.end();
     assert_eq!(code, Some(0), "{log}");
     assert!(log.contains("stopped in order"), "{log}");
-    assert_eq!(entries(&state).last().unwrap().kind(), "stopped");
+    assert_eq!(written(&state.join("ledger.sqlite")).last().unwrap().kind(), "stopped");
     ledger::verify(&state.join("ledger.sqlite"), None).unwrap();
     let replay = program().args(["replay", "--state"]).arg(&state).output().unwrap();
     assert!(replay.status.success(), "{}", String::from_utf8_lossy(&replay.stderr));
@@ -137,7 +125,7 @@ fn killed_at_any_moment_it_goes_on_without_losing_or_doubling_an_order() {
         assert!(head.entries > known, "the chain only grows");
         known = head.entries;
     }
-    let entries = entries(&state);
+    let entries = written(&state.join("ledger.sqlite"));
     let mut intended: Vec<ClientOrderId> = Vec::new();
     for entry in &entries {
         if let Entry::Intended { order } = entry {

@@ -5,7 +5,9 @@ use std::path::Path;
 use std::process::Command;
 
 use tradingbot::domain::{ClientOrderId, Entry};
-use tradingbot::ledger::{self, Query, Reader};
+use tradingbot::ledger;
+
+use crate::written;
 
 /// Calls that a life is cut off at; how many of each are tried, the first one of a life, the second, and so on; and
 /// where the next life, which has to find out what became of the first, is cut off in turn.
@@ -51,7 +53,7 @@ fn killed_at(call: &str, steps: [u32; 3], sum: &mut Sum) {
         assert!(verified.entries >= known, "{call} {step}: the chain only grows");
         known = verified.entries;
     }
-    let entries = entries(&ledger);
+    let entries = written(&ledger);
     let intended: Vec<ClientOrderId> = entries
         .iter()
         .filter_map(|entry| if let Entry::Intended { order } = entry { Some(order.id) } else { None })
@@ -108,18 +110,4 @@ fn cut_off(state: &Path, call: &str, step: u32) -> String {
     let signal = std::os::unix::process::ExitStatusExt::signal(&output.status);
     assert_eq!(signal, Some(9), "{call} {step}: it ended by itself\n{log}");
     log
-}
-
-fn entries(ledger: &Path) -> Vec<Entry> {
-    let mut reader = Reader::open(ledger).unwrap();
-    let mut query = Query::first(1_000);
-    let mut entries = Vec::new();
-    loop {
-        let page = reader.entries(None, &query).unwrap();
-        entries.extend(page.rows.into_iter().map(|row| row.value));
-        match page.next {
-            Some(next) => query.start = next,
-            None => return entries,
-        }
-    }
 }

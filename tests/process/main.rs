@@ -19,7 +19,25 @@ mod sandbox;
 mod secrets;
 mod systemd;
 
+use tradingbot::domain::Entry;
+use tradingbot::ledger::{Query, Reader};
+
 /// Makes a file as private as a ledger has to be.
 fn private(path: &std::path::Path) {
     std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+}
+
+/// All entries of a ledger.
+fn written(ledger: &std::path::Path) -> Vec<Entry> {
+    let mut reader = Reader::open(ledger).unwrap();
+    let mut query = Query::first(1_000);
+    let mut entries = Vec::new();
+    loop {
+        let page = reader.entries(None, &query).unwrap();
+        entries.extend(page.rows.into_iter().map(|row| row.value));
+        match page.next {
+            Some(next) => query.start = next,
+            None => return entries,
+        }
+    }
 }
