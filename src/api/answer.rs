@@ -85,13 +85,11 @@ fn judge<'p>(
     let settings = &server.settings;
     let client = Client::of(origin, &parts.headers, &settings.trusted_proxies, settings.unix_is_proxy);
     known.client = Some(client);
-    admit(server, origin, client)?;
-    if let Some(code) = refusal {
-        return Err(ApiError::of(code));
-    }
-    check_target(parts)?;
+    let well_formed = refusal.map_or(Ok(()), |code| Err(ApiError::of(code))).and_then(|()| check_target(parts));
+    well_formed.map_err(|error| unknown(server, client, error))?;
     let caller = recognise(server, origin, client, &parts.headers)?;
     known.caller = Some(caller.clone());
+    admit(server, origin, client)?;
     match find(&parts.method, parts.uri.path()) {
         Found::Route(route, part) => {
             known.route = Some(route);
@@ -102,6 +100,8 @@ fn judge<'p>(
     }
 }
 
+/// Counts a request of somebody who is let in. Those of others from the same address do not count here: whoever shares it
+/// with an operator must not keep the operator from halting.
 fn admit(server: &Server, origin: Origin, client: Client) -> Result<(), ApiError> {
     let taken = match origin {
         Origin::Control => server.control_quota.take(),
@@ -110,6 +110,12 @@ fn admit(server: &Server, origin: Origin, client: Client) -> Result<(), ApiError
         }
     };
     taken.map_err(|wait| ApiError::of(Code::RateLimited).after(wait))
+}
+
+/// Counts a request that was refused before anybody knew whose it was; the refusal, or that there are too many.
+fn unknown(server: &Server, client: Client, error: ApiError) -> ApiError {
+    let quotas = server.quotas.read().unwrap_or_else(PoisonError::into_inner);
+    quotas.unknown.take(client).map_or_else(|wait| ApiError::of(Code::RateLimited).after(wait), |()| error)
 }
 
 /// An address in full must name the host that `Host` names.
@@ -135,7 +141,7 @@ fn recognise(server: &Server, origin: Origin, client: Client, headers: &HeaderMa
         Err(error) => error,
     };
     if error.code.status() != StatusCode::UNAUTHORIZED {
-        return Err(error);
+        return Err(unknown(server, client, error));
     }
     let quotas = server.quotas.read().unwrap_or_else(PoisonError::into_inner);
     quotas.failures.take(client).map_err(|wait| ApiError::of(Code::FailuresLimited).after(wait))?;

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use super::doors::{Page, PageOrder};
 use super::problem::{ApiError, Code};
 use super::route::Query;
+use crate::log::without_secrets;
 
 /// A reason, as an operator gives it.
 #[derive(Debug, Deserialize)]
@@ -57,7 +58,7 @@ pub(super) fn no_body(body: &Incoming) -> Result<(), ApiError> {
     if body.is_end_stream() { Ok(()) } else { Err(ApiError::of(Code::UnexpectedBody)) }
 }
 
-/// The reason in a body of `{"reason": "…"}`; how long the body is has been judged before.
+/// The reason in a body of `{"reason": "…"}`, without what looks like a secret in it; how long the body is has been judged before.
 pub(super) async fn reason(headers: &HeaderMap, body: &mut Incoming, time: Duration) -> Result<String, ApiError> {
     if !is_json(headers) {
         return Err(ApiError::of(Code::NotJson));
@@ -72,7 +73,8 @@ pub(super) async fn reason(headers: &HeaderMap, body: &mut Incoming, time: Durat
         let text = format!("the reason must have 1 to {REASON_CHARS_MAX} characters and no line ends");
         return Err(ApiError::say(Code::BadBody, text));
     }
-    Ok(reason.to_owned())
+    // It goes into the ledger, where nothing can be deleted. It is no ground to refuse a halt.
+    Ok(without_secrets(reason).into_owned())
 }
 
 /// What a part of a path stands for, once `%` and two digits are read as a byte.

@@ -50,7 +50,11 @@ pub(super) struct Server {
 /// The limits for each client; made anew when the operator changes them.
 #[derive(Debug)]
 pub(super) struct Quotas {
+    /// Requests with a valid token.
     pub(super) requests: ClientQuota,
+    /// Requests that are refused before anybody looks at whose they are.
+    pub(super) unknown: ClientQuota,
+    /// Requests without a valid token.
     pub(super) failures: ClientQuota,
 }
 
@@ -185,6 +189,7 @@ impl Quotas {
         let failures = settings.auth_failures_per_minute;
         Self {
             requests: ClientQuota::new(settings.rate_limit_per_minute, settings.rate_limit_burst),
+            unknown: ClientQuota::new(settings.rate_limit_per_minute, settings.rate_limit_burst),
             failures: ClientQuota::new(failures, failures),
         }
     }
@@ -204,6 +209,7 @@ async fn keep_house(server: Arc<Server>, mut settings: watch::Receiver<Settings>
         }
         let quotas = server.quotas.read().unwrap_or_else(PoisonError::into_inner);
         quotas.requests.sweep();
+        quotas.unknown.sweep();
         quotas.failures.sweep();
     }
 }

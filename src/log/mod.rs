@@ -32,7 +32,7 @@ pub use lines::{LineFormat, Lines};
 pub use message::Message;
 pub use output::Output;
 pub use redacting::Redacting;
-pub use rules::{REDACTED, Rules};
+pub use rules::{REDACTED, Rules, without_secrets};
 
 /// The log of this process, once it has started.
 pub struct Log {

@@ -93,6 +93,18 @@ impl Rules {
     }
 }
 
+/// The text with everything that looks like a key or token replaced by [`REDACTED`], hashes left as they are: for what is
+/// kept for good and comes from a person.
+#[must_use]
+pub fn without_secrets(text: &str) -> Cow<'_, str> {
+    let mut hidden: Vec<Range<usize>> = find_secrets(text, Hex::Plain).into_iter().map(|found| found.range).collect();
+    if hidden.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    hidden.sort_unstable_by_key(|place| place.start);
+    Cow::Owned(without(text, &hidden))
+}
+
 /// Whether a target is this program.
 pub(super) fn is_ours(target: &str) -> bool {
     target.strip_prefix(env!("CARGO_PKG_NAME")).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))

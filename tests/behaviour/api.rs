@@ -295,6 +295,30 @@ fn failures_have_a_limit_of_their_own_that_never_locks_out_a_valid_token() {
 }
 
 #[test]
+fn a_flood_without_a_token_does_not_keep_an_operator_of_the_same_address_from_halting() {
+    let bot = Bot::start_with(|settings| {
+        settings.rate_limit_per_minute = 1;
+        settings.rate_limit_burst = 2;
+        settings.auth_failures_per_minute = 3;
+    });
+    let stranger = bot.client("tb_wrong");
+    assert!((0..40).map(|_| stranger.get("/v1/status").status).all(|status| [401, 429].contains(&status)));
+    let malformed = "GET http://elsewhere/v1/status HTTP/1.1\r\nHost: bot\r\n\r\n";
+    let codes: Vec<String> = (0..3)
+        .map(|_| {
+            let mut connection = stranger.connect();
+            connection.send(malformed.as_bytes());
+            connection.read_response(false).unwrap().code()
+        })
+        .collect();
+    assert_eq!(codes, ["bad-host", "bad-host", "rate-limited"]);
+    let operator = bot.client(&bot.trade);
+    assert_eq!(operator.post("/v1/halt", REASON).status, 200);
+    assert_eq!(operator.get("/v1/status").status, 200);
+    assert_eq!(operator.get("/v1/status").code(), "rate-limited", "a limit of its own");
+}
+
+#[test]
 fn clients_behind_a_listed_proxy_are_counted_one_by_one() {
     let bot = Bot::start_with(|settings| {
         settings.rate_limit_per_minute = 1;
@@ -619,4 +643,14 @@ fn leaving_waits_for_what_is_being_answered() {
     let response = connection.read_response(false).unwrap();
     assert_eq!(response.json(), json!({"verdict": "done"}));
     bot.join();
+}
+
+#[test]
+fn a_secret_in_a_reason_is_not_kept_and_no_ground_to_refuse_a_halt() {
+    let bot = Bot::start();
+    let (token, head) = (format!("tb_{}", "5".repeat(64)), format!("6:{}", "a1".repeat(32)));
+    let body = format!("{{\"reason\":\"{token} leaked at {head}\"}}");
+    assert_eq!(bot.client(&bot.trade).post("/v1/halt", Some(&body)).status, 200);
+    let reason = format!("[redacted] leaked at {head}");
+    assert_eq!(*bot.engine.asked(), [OperatorEvent::Halt { by: "ops".to_owned(), reason }]);
 }
