@@ -65,7 +65,6 @@ impl Paper {
             secrets,
             sockets: inherited.sockets,
         };
-        writeln!(out, "paper trading; Ctrl-C stops it")?;
         let Summary { ending, snapshot, head } = daemon::run(errand, out).map_err(|error| failed(&error))?;
         let why = match ending {
             Ending::Stopped => "stopped",

@@ -1,5 +1,6 @@
 //! The story of one life, from its configuration to its last entry.
 
+use std::env;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
@@ -144,22 +145,37 @@ fn confine(config: &Config, path: Option<&Path>) -> Result<Confined, DaemonError
 /// Says where everything is, to somebody at a terminal. Whoever reads this may have gone; that is no reason not to trade.
 fn greet(config: &Config, addresses: &Addresses, shell: &Shell, out: &mut dyn Write) {
     let state = config.state.display();
-    let mut lines = vec![format!("ledger   {state}/{LEDGER_FILE}, run {}", shell.engine().run().0)];
+    let program = program();
+    let mut lines = vec![
+        "paper trading; Ctrl-C stops it".to_owned(),
+        format!("ledger   {state}/{LEDGER_FILE}, run {}", shell.engine().run().0),
+    ];
     if let Some(control) = &addresses.control {
         let control = control.display();
-        lines.push(format!("look     tradingbot status --socket {control}"));
-        lines.push(format!("stop     tradingbot halt --reason WHY --socket {control}"));
-        lines.push(format!("go on    tradingbot resume --reason WHY --socket {control}"));
+        lines.push(format!("look     {program} status --socket {control}"));
+        lines.push(format!("stop     {program} halt --reason WHY --socket {control}"));
+        lines.push(format!("go on    {program} resume --reason WHY --socket {control}"));
     }
     for api in &addresses.api {
         lines.push(format!("API      {api}, for whoever has a token:"));
-        lines.push(format!("         tradingbot token new --name NAME --scope read --state {state}"));
+        lines.push(format!("         {program} token new --name NAME --scope read --state {state}"));
     }
     if let Some(halt) = shell.engine().halted() {
         lines.push(format!("halted   by {}: {}", halt.by, halt.reason));
     }
     let _ = writeln!(out, "{}", lines.join("\n"));
     let _ = out.flush();
+}
+
+/// What to type for this program: its name where that finds it, and otherwise where it lies.
+fn program() -> String {
+    let Ok(own) = env::current_exe() else { return PROGRAM.to_owned() };
+    let path = env::var_os("PATH").unwrap_or_default();
+    let found = env::split_paths(&path).map(|folder| folder.join(PROGRAM)).find(|file| file.is_file());
+    if found.and_then(|file| file.canonicalize().ok()).is_some_and(|file| file == own) {
+        return PROGRAM.to_owned();
+    }
+    own.display().to_string()
 }
 
 /// Looks on for everybody outside: the API, the log and the service manager.
@@ -281,6 +297,7 @@ fn tell_manager(told: Result<(), NotifyError>) {
     }
 }
 
+const PROGRAM: &str = "tradingbot";
 /// How often the ledger's head is logged.
 const HEAD_EVERY: Span = Span::HOUR;
 /// Requests and signals that wait for the loop.
