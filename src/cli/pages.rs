@@ -4,7 +4,7 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use super::{Failure, definition};
+use super::{Exit, Failure, definition};
 use crate::log::message;
 
 /// `tradingbot completions`.
@@ -46,7 +46,11 @@ impl Man {
     /// Prints the main page, or writes all of them.
     pub fn run(&self, out: &mut dyn Write) -> Result<(), Failure> {
         match &self.out {
-            Some(folder) => Ok(clap_mangen::generate_to(definition(), folder)?),
+            Some(folder) => clap_mangen::generate_to(definition(), folder).map_err(|error| {
+                let folder = folder.display();
+                let message = format!("cannot write the pages to {folder}: {error}; name a folder that is there");
+                Failure::say(Exit::Failure, message)
+            }),
             None => Ok(clap_mangen::Man::new(definition()).render(&mut &mut *out)?),
         }
     }
