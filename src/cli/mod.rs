@@ -143,7 +143,7 @@ fn run(args: Args, inherited: Inherited, out: &mut dyn Write) -> Result<(), Fail
         Command::Paper(command) => command.run(inherited, out),
         Command::Run(command) => command.run(inherited, out),
         Command::Replay(command) => command.run(args.json, out),
-        Command::Backtest(command) => command.run(args.json, out),
+        Command::Backtest(command) => command.run(args.json, out, &mut io::stderr()),
         Command::Book(command) => command.run(args.json, out, &mut io::stderr()),
         Command::Candles(command) => command.run(args.json, out, &mut io::stderr()),
         Command::CheckConfig(command) => command.run(args.json, out),

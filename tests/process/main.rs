@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![expect(clippy::print_stdout, reason = "a test says what it measured, or could not try")]
 
+mod command_line;
 mod daemon;
 #[path = "../support/entries.rs"]
 mod entries;

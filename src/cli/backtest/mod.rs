@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
+use serde_json::json;
 
 use crate::backtest::{self, Feed, FillRule, Outcome, Report, Settings};
 use crate::domain::instrument::split_symbol;
@@ -17,8 +18,10 @@ use crate::domain::{
 };
 use crate::store;
 
-use super::show::{Money, Percent, Table, count};
+use super::show::{Age, Money, Percent, Table, count};
 use super::{Exit, Failure};
+
+mod check;
 
 /// `tradingbot backtest`.
 #[derive(Debug, Args)]
@@ -29,21 +32,21 @@ pub struct Backtest {
     /// Which rule.
     #[arg(long, value_enum, default_value_t = RuleName::EmaCross)]
     strategy: RuleName,
-    /// Period of the fast average, in candles.
-    #[arg(long, default_value_t = 12)]
-    fast: u32,
-    /// Period of the slow average, in candles.
-    #[arg(long, default_value_t = 26)]
-    slow: u32,
+    /// Period of the fast average, in candles; 12 when it is not given. For `ema-cross`.
+    #[arg(long)]
+    fast: Option<u32>,
+    /// Period of the slow average, in candles; 26 when it is not given. For `ema-cross`.
+    #[arg(long)]
+    slow: Option<u32>,
     /// Period of the relative strength index (14) or the Donchian channel (20), in candles.
     #[arg(long)]
     period: Option<u32>,
-    /// Enter when the relative strength index is under this.
-    #[arg(long, default_value_t = 30)]
-    enter_below: u32,
-    /// Leave when the relative strength index is over this.
-    #[arg(long, default_value_t = 70)]
-    leave_above: u32,
+    /// Enter when the relative strength index is under this; 30 when it is not given. For `rsi-reversion`.
+    #[arg(long)]
+    enter_below: Option<u32>,
+    /// Leave when the relative strength index is over this; 70 when it is not given. For `rsi-reversion`.
+    #[arg(long)]
+    leave_above: Option<u32>,
     /// Value of an entry, in the quote asset.
     #[arg(long, default_value = "100")]
     stake: Notional,
@@ -95,12 +98,13 @@ pub struct Backtest {
     /// Symbol of the candles, when the file name does not tell.
     #[arg(long)]
     symbol: Option<Symbol>,
-    /// Write the list of trades as CSV to this file, which must not exist; `-` prints it in place of the report.
+    /// Write the list of trades as CSV to this file, which must not exist; `-` prints it in place of the report, with
+    /// --json as JSON.
     #[arg(long, value_name = "FILE")]
     trades: Option<PathBuf>,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum RuleName {
     /// Enters when the fast average crosses above the slow one, leaves when it crosses below.
     EmaCross,
@@ -110,6 +114,16 @@ enum RuleName {
     /// Enters above the highest high of late, leaves under the lowest low.
     #[value(alias = "donchian", alias = "donchian-20")]
     DonchianBreakout,
+}
+
+impl RuleName {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::EmaCross => "ema-cross",
+            Self::RsiReversion => "rsi-reversion",
+            Self::DonchianBreakout => "donchian-breakout",
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -128,14 +142,27 @@ struct Json<'a> {
 }
 
 impl Backtest {
-    /// Runs it and prints what came of it.
-    pub fn run(&self, json: bool, out: &mut dyn Write) -> Result<(), Failure> {
+    /// Runs it and prints what came of it, and to `notes` what gives one to think.
+    pub fn run(&self, json: bool, out: &mut dyn Write, notes: &mut dyn Write) -> Result<(), Failure> {
+        self.check()?;
+        let rule = self.rule()?;
         let feeds = self.feeds()?;
-        let settings = self.settings(&feeds)?;
+        let settings = self.settings(&feeds, rule)?;
+        for doubt in self.doubts(&feeds, rule) {
+            if json {
+                writeln!(notes, "{}", json!({ "warning": doubt }))?;
+            } else {
+                writeln!(notes, "warning: {doubt}")?;
+            }
+        }
         let outcome = backtest::run(&settings, &feeds).map_err(|error| Failure::new(Exit::Failure, &error))?;
         let report = Report::of(&outcome).map_err(|error| Failure::new(Exit::Failure, &error))?;
         let rules: Vec<Instrument> = feeds.iter().map(|feed| feed.rules.clone()).collect();
         if let Some(path) = &self.trades {
+            if path == Path::new("-") && json {
+                serde_json::to_writer_pretty(&mut *out, &outcome.trips).map_err(std::io::Error::from)?;
+                return Ok(writeln!(out)?);
+            }
             if path == Path::new("-") {
                 return Ok(backtest::write_csv(out, &outcome.trips, &rules)?);
             }
@@ -195,7 +222,7 @@ impl Backtest {
         rules
     }
 
-    fn settings(&self, feeds: &[Feed]) -> Result<Settings, Failure> {
+    fn settings(&self, feeds: &[Feed], rule: Rule) -> Result<Settings, Failure> {
         let usage = |message: &str| Failure::say(Exit::Usage, message);
         let first = feeds.first().expect("clap asks for at least one file");
         if feeds.iter().any(|feed| feed.rules.quote != first.rules.quote) {
@@ -208,7 +235,7 @@ impl Backtest {
         let count = u32::try_from(symbols.len()).unwrap_or(u32::MAX);
         let strategy = StrategySettings {
             name: "backtest".parse().expect("it is a strategy's name"),
-            rule: self.rule()?,
+            rule,
             symbols: symbols.clone(),
             interval: first.interval,
             sizing: match self.equity_share {
@@ -238,11 +265,11 @@ impl Backtest {
     fn rule(&self) -> Result<Rule, Failure> {
         let usage = |message: &str| Err(Failure::say(Exit::Usage, message));
         let rule = match self.strategy {
-            RuleName::EmaCross => Rule::EmaCross { fast: self.fast, slow: self.slow },
+            RuleName::EmaCross => Rule::EmaCross { fast: self.fast.unwrap_or(12), slow: self.slow.unwrap_or(26) },
             RuleName::RsiReversion => Rule::RsiReversion {
                 period: self.period.unwrap_or(14),
-                enter_below: self.enter_below,
-                leave_above: self.leave_above,
+                enter_below: self.enter_below.unwrap_or(30),
+                leave_above: self.leave_above.unwrap_or(70),
             },
             RuleName::DonchianBreakout => Rule::DonchianBreakout { period: self.period.unwrap_or(20) },
         };
@@ -341,7 +368,7 @@ fn show(report: &Report, outcome: &Outcome, out: &mut dyn Write) -> Result<(), F
                 count(group.won),
                 format!("{:.2}", Money(group.profit)),
                 Percent(group.profit_ratio_mean).to_string(),
-                Span::from_secs(group.duration_mean.minutes() * 60).to_string(),
+                Age(group.duration_mean).to_string(),
             ]);
         }
         writeln!(out)?;

@@ -1,0 +1,129 @@
+//! The command line as it is typed: what is refused, what is warned of, what is printed.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+#[test]
+fn backtests_that_cannot_be_meant_are_refused_in_words() {
+    let (_folder, file) = klines(300);
+    for (arguments, message) in [
+        (&["--stake", "0"][..], "--stake 0: an entry must be worth something; give more than 0, such as 100"),
+        (&["--stake", "1"], "--stake 1: is less than the least order, 5, so none could be sent"),
+        (&["--positions-max", "0"], "--positions-max 0: leaves no place for a position; give 1 or more"),
+        (&["--balance", "0"], "--balance 0: there is nothing to trade with; give more than 0"),
+        (&["--fee", "2"], "--fee 2: is not a share from 0 to 0.1; write 0.001 for 0.1 %"),
+        (&["--slippage", "0.9"], "--slippage 0.9: is not a share from 0 to 0.1; write 0.0005 for 0.05 %"),
+        (&["--equity-share", "5"], "--equity-share 5: is no share of equity; give more than 0 and at most 1"),
+        (
+            &["--period", "9"],
+            "--period 9: means nothing to ema-cross; leave it out, or choose --strategy rsi-reversion",
+        ),
+        (&["--strategy", "rsi", "--fast", "9"], "--fast 9: means nothing to rsi-reversion; leave it out"),
+        (&["--strategy", "donchian", "--enter-below", "9"], "--enter-below 9: means nothing to donchian-breakout"),
+        (&["--interval", "0s"], "--interval 0s: is no length of a candle"),
+    ] {
+        let output = run(&[&["backtest", file.to_str().unwrap()], arguments].concat());
+        let stderr = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {stderr}");
+        assert!(stderr.contains(message), "{arguments:?}: {stderr}");
+        assert!(output.stdout.is_empty(), "{arguments:?}");
+    }
+}
+
+#[test]
+fn backtests_that_may_be_meant_are_warned_of() {
+    let (_folder, file) = klines(300);
+    let file = file.to_str().unwrap();
+    for (arguments, message) in [
+        (
+            &["--warm-up", "100000"][..],
+            "BTCUSDT has 300 candles and --warm-up 100000 takes all of them: nothing can be",
+        ),
+        (&["--warm-up", "9", "--slow", "300"], "BTCUSDT has 300 candles and"),
+        (&["--stake", "1000000"], "--stake 1000000 and its fee are more than --balance 10000: entries are cut"),
+    ] {
+        let arguments = [&["backtest", file], arguments].concat();
+        let plain = run(&arguments);
+        assert!(plain.status.success(), "{}", text(&plain.stderr));
+        let warning = text(&plain.stderr);
+        assert!(warning.starts_with(&format!("warning: {message}")), "{warning}");
+        let json = run(&[&arguments[..], &["--json"]].concat());
+        let warned: Value = serde_json::from_slice(&json.stderr).unwrap();
+        assert!(warned["warning"].as_str().unwrap().starts_with(message), "{warned}");
+        assert!(serde_json::from_slice::<Value>(&json.stdout).unwrap()["report"].is_object());
+    }
+    let enough = run(&["backtest", file, "--warm-up", "297", "--equity-share", "1"]);
+    assert_eq!((enough.status.code(), text(&enough.stderr).as_str()), (Some(0), ""));
+}
+
+#[test]
+fn the_list_of_trades_is_json_when_that_is_asked_for() {
+    let (_folder, file) = klines(300);
+    let output = run(&["backtest", file.to_str().unwrap(), "--json", "--trades", "-", "--warm-up", "30"]);
+    let trades: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(!trades.as_array().unwrap().is_empty());
+    assert_eq!(trades[0]["symbol"], "BTCUSDT");
+}
+
+#[test]
+fn pages_for_a_folder_that_is_not_there_say_which() {
+    let output = run(&["man", "--out", "/nowhere/pages"]);
+    assert_eq!(output.status.code(), Some(1));
+    let stderr = text(&output.stderr);
+    assert!(stderr.starts_with("error: cannot write the pages to /nowhere/pages: "), "{stderr}");
+    assert!(stderr.ends_with("; name a folder that is there\n"), "{stderr}");
+}
+
+#[test]
+fn paper_greets_once_it_trades_and_names_commands_that_can_be_typed() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    let state = state.to_str().unwrap();
+    let refused = run(&["paper", "--recording", "/nowhere.jsonl", "--state", state]);
+    assert_eq!((refused.status.code(), text(&refused.stdout).as_str()), (Some(4), ""));
+    let traded = run(&["paper", "--for", "1s", "--state", state]);
+    let stdout = text(&traded.stdout);
+    assert!(traded.status.success(), "{}", text(&traded.stderr));
+    assert!(stdout.starts_with("paper trading; Ctrl-C stops it\n"), "{stdout}");
+    let program = env!("CARGO_BIN_EXE_tradingbot");
+    assert!(stdout.contains(&format!("look     {program} status --socket {state}/")), "{stdout}");
+    let on_path = command(&["paper", "--for", "1s", "--state", state])
+        .env("PATH", Path::new(program).parent().unwrap())
+        .output()
+        .unwrap();
+    let stdout = text(&on_path.stdout);
+    assert!(stdout.contains(&format!("look     tradingbot status --socket {state}/")), "{stdout}");
+}
+
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tradingbot"));
+    command.args(arguments).stdin(Stdio::null());
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    command(arguments).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// So many hours of a price that goes up and down in turns of a day.
+fn klines(count: u64) -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("BTCUSDT-1h-2024-01.csv");
+    let mut rows = String::new();
+    for hour in 0..count {
+        let open = 1_704_067_200_000 + hour * 3_600_000;
+        let turn = hour % 48;
+        let price = 100 + if turn < 24 { turn } else { 48 - turn };
+        let close = open + 3_599_999;
+        rows.push_str(&format!("{open},{price},{price},{price},{price},1,{close},{price},1,1,{price},0\n"));
+    }
+    fs::write(&file, rows).unwrap();
+    (folder, file)
+}
