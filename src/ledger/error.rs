@@ -178,6 +178,16 @@ pub enum ReadError {
         /// Why.
         source: serde_json::Error,
     },
+    /// An entry is not the one that was written there.
+    #[error("entry {seq} of {path} {fault}; see `tradingbot ledger verify --ledger {path}`, and restore a backup", path = path.display())]
+    Chain {
+        /// Which ledger.
+        path: PathBuf,
+        /// The first that is wrong.
+        seq: u64,
+        /// What is wrong with it.
+        fault: EntryFault,
+    },
 }
 
 /// Entries that cannot be written out in another form.

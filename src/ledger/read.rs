@@ -207,17 +207,6 @@ struct Marked {
     equity: Notional,
 }
 
-/// Shows every entry, oldest first.
-pub(super) fn each(connection: &Connection, mut visit: impl FnMut(Stored)) -> Result<(), Fault> {
-    let mut select = select_from(connection, None, Start::After(0))?;
-    let mut rows = select.query((0,))?;
-    while let Some(found) = rows.next()? {
-        let row = Row { row: found, seq: seq_from(found.get(0)?), at_nanos: found.get(1)? };
-        visit(Stored { seq: row.seq, at: row.at(), value: row.decode()?, hash: Hash(found.get(3)?) });
-    }
-    Ok(())
-}
-
 fn select_from<'a>(
     connection: &'a Connection,
     kind: Option<&str>,

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::error::ReadError;
+use super::error::{EntryFault, ReadError};
 use super::place::beside_dashed;
 use super::schema;
 
@@ -32,6 +32,13 @@ pub(super) enum Fault {
         seq: u64,
         /// Why.
         source: serde_json::Error,
+    },
+    /// An entry is not the one that was written there.
+    Chain {
+        /// Which.
+        seq: u64,
+        /// What is wrong with it.
+        fault: EntryFault,
     },
 }
 
@@ -110,6 +117,7 @@ impl Fault {
         match self {
             Self::Sqlite(source) => ReadError::Database { path: path.to_owned(), source },
             Self::Entry { seq, source } => ReadError::Entry { seq, source },
+            Self::Chain { seq, fault } => ReadError::Chain { path: path.to_owned(), seq, fault },
         }
     }
 }

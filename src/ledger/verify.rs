@@ -9,6 +9,7 @@ use rusqlite::{Connection, Row};
 
 use super::chain::{Hash, Head};
 use super::error::{EntryFault, ReadError, VerifyError};
+use super::page::Stored;
 use super::schema::{self, seq_to};
 use super::source::{Fault, Source};
 use crate::domain::Timestamp;
@@ -80,6 +81,24 @@ pub(super) fn end_holds(connection: &Connection, head: Head) -> rusqlite::Result
     let Ok(previous) = bytes(row, 4, "hash of its predecessor") else { return Ok(false) };
     let before = Head { seq: head.seq.saturating_sub(1), hash: previous };
     Ok(follow(before, row) == Ok(head))
+}
+
+/// Shows every entry, oldest first, as long as each is the one that was written after the one before.
+pub(super) fn each(connection: &Connection, mut visit: impl FnMut(Stored)) -> Result<(), Fault> {
+    let mut select = connection.prepare(&format!("{SELECT} ORDER BY seq"))?;
+    let mut rows = select.query([])?;
+    let mut head = Head::EMPTY;
+    loop {
+        let seq = head.seq + 1;
+        let unreadable = |error: rusqlite::Error| EntryFault::Unreadable { detail: error.to_string() };
+        let Some(row) = rows.next().map_err(|error| Fault::Chain { seq, fault: unreadable(error) })? else {
+            return Ok(());
+        };
+        head = follow(head, row).map_err(|fault| Fault::Chain { seq, fault })?;
+        let body = row.get_ref(3)?.as_str().map_err(rusqlite::Error::from)?;
+        let value = serde_json::from_str(body).map_err(|source| Fault::Entry { seq, source })?;
+        visit(Stored { seq, at: Timestamp::from_nanos(row.get(1)?), value, hash: head.hash });
+    }
 }
 
 /// What a walk along the chain has found.

@@ -8,7 +8,6 @@ use super::chain::Head;
 use super::error::{CommitError, OpenLedgerError, ReadError};
 use super::page::Stored;
 use super::place::{Place, open_to_write};
-use super::read::each;
 use super::schema::{self, seq_to};
 use super::source::Source;
 use super::verify;
@@ -42,7 +41,7 @@ impl Durable {
 
 impl Ledger {
     /// Opens the ledger at `path` for writing, and makes it and its folder when there is none. Only the last entry is
-    /// checked; [`verify`](fn@super::verify) checks all.
+    /// checked; [`Ledger::each`] and [`verify`](fn@super::verify) check all.
     ///
     /// # Errors
     ///
@@ -103,14 +102,14 @@ impl Ledger {
         }
     }
 
-    /// Shows every entry, oldest first.
+    /// Shows every entry, oldest first, and checks the chain on the way: after an entry that does not hold, none is shown.
     ///
     /// # Errors
     ///
-    /// The disk refuses, or an entry cannot be understood.
+    /// The disk refuses, an entry is not the one that was written, or cannot be understood.
     pub fn each(&self, visit: impl FnMut(Stored)) -> Result<(), ReadError> {
         let path = self.place.as_ref().map_or(Path::new(":memory:"), Place::path);
-        each(&self.connection, visit).map_err(|fault| fault.at(path))
+        verify::each(&self.connection, visit).map_err(|fault| fault.at(path))
     }
 
     fn try_commit(&mut self, at: Timestamp, entries: &[Entry]) -> Result<Durable, CommitError> {

@@ -40,14 +40,23 @@ fn tamper(path: &Path, sql: &str) {
     }
 }
 
-/// What is found after `sql` in a ledger of 5 entries, and how many entries are trusted.
+/// What is found after `sql` in a ledger of 5 entries, and how many entries are trusted. Whoever rebuilds something from
+/// its entries finds the same, unless it cannot even be opened.
 fn found_after(sql: &str) -> (u64, EntryFault, u64) {
     let (_folder, path, _) = filled(5);
     tamper(&path, sql);
-    match verify(&path, None) {
+    let found = match verify(&path, None) {
         Err(VerifyError::Entry { seq, fault, trusted }) => (seq, fault, trusted.seq),
         other => panic!("{sql}: {other:?}"),
+    };
+    if let Ok(ledger) = Ledger::open(&path) {
+        let mut shown = 0;
+        match ledger.each(|_| shown += 1) {
+            Err(ReadError::Chain { seq, fault, .. }) => assert_eq!((seq, &fault, shown), (found.0, &found.1, seq - 1)),
+            other => panic!("{sql}: {other:?}"),
+        }
     }
+    found
 }
 
 /// The statement that gives entry `seq` of `path` another body and a hash that fits it.

@@ -67,6 +67,24 @@ fn verify_names_the_entry_that_was_changed() {
 }
 
 #[test]
+fn no_bot_starts_on_a_ledger_that_was_changed() {
+    let (folder, path, _) = filled(40);
+    let trigger = "SELECT sql FROM sqlite_schema WHERE name = 'entry_is_fixed'";
+    let trigger: String = Connection::open(&path).unwrap().query_row(trigger, [], |row| row.get(0)).unwrap();
+    tamper(&path);
+    Connection::open(&path).unwrap().execute_batch(&trigger).unwrap();
+    let before = fs::read(&path).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tradingbot"));
+    let output = command.args(["paper", "--for", "1s", "--state"]).arg(folder.path()).output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(5), "{error}");
+    let said =
+        format!("error: entry 4 of {} was changed after it was written; see `tradingbot ledger verify", path.display());
+    assert!(error.contains(&said), "{error}");
+    assert_eq!(fs::read(&path).unwrap(), before);
+}
+
+#[test]
 fn verify_refuses_what_is_no_head_and_no_ledger() {
     let (folder, path, head) = filled(3);
     let (_, error) = fail(&path, &["verify", "--head", "3:abc"], 2);
