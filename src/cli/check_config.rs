@@ -5,8 +5,10 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use super::{Exit, Failure};
+use super::run::{failed, secrets};
+use super::{Exit, Failure, Inherited};
 use crate::config::{self, Config, ConfigFaults, Source, Start};
+use crate::daemon;
 use crate::domain::{Sizing, StrategySettings};
 
 /// `tradingbot check-config`.
@@ -22,19 +24,28 @@ pub struct CheckConfig {
 
 impl CheckConfig {
     /// Says what would run, or all that is wrong.
-    pub fn run(&self, json: bool, out: &mut dyn Write) -> Result<(), Failure> {
+    pub fn run(&self, inherited: Inherited, json: bool, out: &mut dyn Write) -> Result<(), Failure> {
         if self.reference {
             let reference = config::reference();
             let text = if json { format!("{}\n", json!({ "reference": reference })) } else { reference };
             return Ok(out.write_all(text.as_bytes())?);
         }
-        match config::load(&self.file) {
-            Ok(config) if json => {
+        let checked = config::load(&self.file).map(|config| startable(&config, inherited).map(|()| config));
+        match checked {
+            Ok(Err(failure)) => {
+                let file = self.file.display();
+                if json {
+                    let fault = json!({ "file": file.to_string(), "message": failure.to_string() });
+                    writeln!(out, "{}", json!({ "valid": false, "file": file.to_string(), "faults": [fault] }))?;
+                }
+                Err(failure)
+            }
+            Ok(Ok(config)) if json => {
                 let file = self.file.display().to_string();
                 let verdict = json!({ "valid": true, "file": file, "digest": config.digest, "config": config.view() });
                 Ok(writeln!(out, "{verdict}")?)
             }
-            Ok(config) => {
+            Ok(Ok(config)) => {
                 writeln!(out, "{}: in order", self.file.display())?;
                 Ok(summarize(&config, out)?)
             }
@@ -46,6 +57,12 @@ impl CheckConfig {
             }
         }
     }
+}
+
+/// Whether what the configuration points at can be used, asked of the code that starts the bot.
+fn startable(config: &Config, inherited: Inherited) -> Result<(), Failure> {
+    let mut secrets = secrets(config, inherited.environment, None)?;
+    daemon::check(config, &mut secrets).map_err(|error| failed(&error))
 }
 
 impl From<ConfigFaults> for Failure {

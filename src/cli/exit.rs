@@ -5,6 +5,8 @@ use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
+use serde_json::{Value, json};
+
 /// Exit codes; stable, so that scripts may rely on them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -31,6 +33,26 @@ pub enum Exit {
     Sandbox = 9,
     /// A comparison that should hold does not.
     Mismatch = 10,
+}
+
+impl Exit {
+    /// Its name for programs; stable.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Failure => "failure",
+            Self::Usage => "usage",
+            Self::Config => "config",
+            Self::Data => "data",
+            Self::Ledger => "ledger",
+            Self::Unreachable => "unreachable",
+            Self::Denied => "denied",
+            Self::Secret => "secret",
+            Self::Sandbox => "sandbox",
+            Self::Mismatch => "mismatch",
+        }
+    }
 }
 
 impl From<Exit> for ExitCode {
@@ -64,6 +86,26 @@ impl Failure {
         Self { exit, message: message.into() }
     }
 
+    /// A command line that clap refuses; the usage and its tips are the help.
+    pub(super) fn of_arguments(error: &clap::Error) -> Self {
+        let text = error.to_string();
+        let (what, help) = text.split_once("\n\n").unwrap_or((&text, ""));
+        let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let what = words(what);
+        let what = what.strip_prefix("error: ").unwrap_or(&what);
+        Self::say(Exit::Usage, format!("{what}; {}", words(help).replace("; ", ", ")))
+    }
+
+    /// For programs: `code`, `message` and, from the last semicolon of a message of one line on, `help`.
+    pub(super) fn json(&self) -> Value {
+        let split = self.message.rsplit_once("; ").filter(|_| !self.message.contains('\n'));
+        let (message, help) = match split {
+            Some((message, help)) => (message, Some(help)),
+            None => (self.message.as_str(), None),
+        };
+        json!({ "code": self.exit.name(), "message": message, "help": help })
+    }
+
     /// Its exit code.
     #[must_use]
     pub const fn exit(&self) -> Exit {
@@ -82,5 +124,19 @@ impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         let exit = if error.kind() == io::ErrorKind::BrokenPipe { Exit::Success } else { Exit::Failure };
         Self::new(exit, &error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_to_do_stands_apart_from_what_is_wrong() {
+        let json = |message: &str| Failure::say(Exit::Data, message).json();
+        let parted = json!({ "code": "data", "message": "a.csv: no symbol; none at all", "help": "give it" });
+        assert_eq!(json("a.csv: no symbol; none at all; give it"), parted);
+        assert_eq!(json("gone"), json!({ "code": "data", "message": "gone", "help": null }));
+        assert_eq!(json("2 faults\na; b")["message"], "2 faults\na; b");
     }
 }

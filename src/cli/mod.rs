@@ -24,6 +24,7 @@ mod steer;
 mod token;
 mod tool;
 
+use std::env;
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 
@@ -39,7 +40,7 @@ pub use exit::{Exit, Failure};
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100)]
 struct Args {
-    /// Print results as JSON.
+    /// Print results as JSON, and an error as one object with code, message and help on standard error.
     #[arg(long, global = true)]
     json: bool,
     #[command(subcommand)]
@@ -119,7 +120,16 @@ impl Inherited {
 #[must_use]
 pub fn main() -> ExitCode {
     log::catch_panics();
-    let args = Args::parse();
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) if error.use_stderr() && env::args_os().any(|argument| argument == "--json") => {
+            let failure = Failure::of_arguments(&error);
+            complain(&failure, true);
+            return failure.exit().into();
+        }
+        Err(error) => error.exit(),
+    };
+    let json = args.json;
     // The check of the ledger, which has a unit too, may make no socket, not even one to the journal.
     let records = matches!(args.command, Command::Run(_) | Command::Credential(_));
     let mut out = BufWriter::new(io::stdout().lock());
@@ -131,22 +141,34 @@ pub fn main() -> ExitCode {
         Err(failure) => {
             let _ = out.flush();
             if failure.exit() != Exit::Success && !(records && log::last_words(&failure)) {
-                log::complain(&failure);
+                complain(&failure, json);
             }
             failure.exit().into()
         }
     }
 }
 
+fn complain(failure: &Failure, json: bool) {
+    if json {
+        let _ = writeln!(io::stderr(), "{}", failure.json());
+    } else {
+        log::complain(failure);
+    }
+}
+
 fn run(args: Args, inherited: Inherited, out: &mut dyn Write) -> Result<(), Failure> {
     match args.command {
-        Command::Paper(command) => command.run(inherited, out),
-        Command::Run(command) => command.run(inherited, out),
+        Command::Catalogue(_) | Command::Completions(_) | Command::Man(_) if args.json => {
+            let message = "--json: what this command prints is for another program as it stands; leave --json out";
+            Err(Failure::say(Exit::Usage, message))
+        }
+        Command::Paper(command) => command.run(inherited, args.json, out),
+        Command::Run(command) => command.run(inherited, args.json, out),
         Command::Replay(command) => command.run(args.json, out),
         Command::Backtest(command) => command.run(args.json, out, &mut io::stderr()),
         Command::Book(command) => command.run(args.json, out, &mut io::stderr()),
         Command::Candles(command) => command.run(args.json, out, &mut io::stderr()),
-        Command::CheckConfig(command) => command.run(args.json, out),
+        Command::CheckConfig(command) => command.run(inherited, args.json, out),
         Command::Credential(command) => command.run(args.json, out),
         Command::Doctor(command) => command.run(args.json, out),
         Command::Firewall(command) => command.run(args.json, out),

@@ -5,16 +5,17 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use crate::clock;
 use crate::config::{self, Config, Source, Speed};
 use crate::daemon::{self, Ending, Errand, Summary};
 use crate::domain::{Span, Timestamp};
-use crate::secrets::{Places, Secrets};
 
+use super::run::{failed, secrets};
 use super::show::{Money, Percent, count};
-use super::{Exit, Failure, Inherited, run::failed};
+use super::{Exit, Failure, Inherited};
 
 /// `tradingbot paper`.
 #[derive(Debug, Args)]
@@ -48,15 +49,9 @@ pub(super) struct MarketArgs {
 
 impl Paper {
     /// Runs until Ctrl-C, until the recording is over, or for as long as was asked.
-    pub fn run(&self, inherited: Inherited, out: &mut dyn Write) -> Result<(), Failure> {
+    pub fn run(&self, inherited: Inherited, json: bool, out: &mut dyn Write) -> Result<(), Failure> {
         let config = self.config()?;
-        let secrets = Secrets::load(Places {
-            credentials: Places::credentials(),
-            folder: config.secrets.directory.clone(),
-            environment: inherited.environment,
-            env_file: Some(PathBuf::from(".env")),
-        })
-        .map_err(|error| Failure::new(Exit::Secret, &error))?;
+        let secrets = secrets(&config, inherited.environment, Some(PathBuf::from(".env")))?;
         let errand = Errand {
             config,
             path: self.market.config.clone(),
@@ -64,13 +59,25 @@ impl Paper {
             duration: self.duration,
             secrets,
             sockets: inherited.sockets,
+            json,
         };
         let Summary { ending, snapshot, head } = daemon::run(errand, out).map_err(|error| failed(&error))?;
-        let why = match ending {
-            Ending::Stopped => "stopped",
-            Ending::Exhausted => "the recording is over",
-            Ending::Expired => "the time is up",
+        let (name, why) = match ending {
+            Ending::Stopped => ("stopped", "stopped"),
+            Ending::Exhausted => ("recording-over", "the recording is over"),
+            Ending::Expired => ("time-up", "the time is up"),
         };
+        if json {
+            let ended = json!({
+                "event": "ended",
+                "reason": name,
+                "equity": snapshot.equity,
+                "drawdown": snapshot.drawdown,
+                "fills": snapshot.fills,
+                "head": head,
+            });
+            return Ok(writeln!(out, "{ended}")?);
+        }
         writeln!(
             out,
             "{why}: equity {:.2}, drawdown {}, {} fills; ledger head {}:{}",

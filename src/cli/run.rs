@@ -6,9 +6,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::config;
+use crate::config::{self, Config};
 use crate::daemon::{self, DaemonError, Errand};
-use crate::secrets::{Places, Secrets};
+use crate::secrets::{Environment, Places, Secrets};
 
 use super::{Exit, Failure, Inherited};
 
@@ -22,18 +22,12 @@ pub struct Run {
 
 impl Run {
     /// Runs until told to stop.
-    pub fn run(&self, inherited: Inherited, out: &mut dyn Write) -> Result<(), Failure> {
+    pub fn run(&self, inherited: Inherited, json: bool, out: &mut dyn Write) -> Result<(), Failure> {
         let mut config = config::load(&self.config).map_err(|faults| Failure::new(Exit::Config, &faults))?;
         if let Some(state) = env::var_os("STATE_DIRECTORY") {
             config.state = PathBuf::from(state);
         }
-        let secrets = Secrets::load(Places {
-            credentials: Places::credentials(),
-            folder: config.secrets.directory.clone(),
-            environment: inherited.environment,
-            env_file: None,
-        })
-        .map_err(|error| Failure::new(Exit::Secret, &error))?;
+        let secrets = secrets(&config, inherited.environment, None)?;
         let errand = Errand {
             config,
             path: Some(self.config.clone()),
@@ -41,10 +35,22 @@ impl Run {
             duration: None,
             secrets,
             sockets: inherited.sockets,
+            json,
         };
         daemon::run(errand, out).map_err(|error| failed(&error))?;
         Ok(())
     }
+}
+
+/// The secrets that a bot is started with, from each place that may hold one.
+pub(super) fn secrets(
+    config: &Config,
+    environment: Environment,
+    env_file: Option<PathBuf>,
+) -> Result<Secrets, Failure> {
+    let folder = config.secrets.directory.clone();
+    Secrets::load(Places { credentials: Places::credentials(), folder, environment, env_file })
+        .map_err(|error| Failure::new(Exit::Secret, &error))
 }
 
 /// A bot that could not run, with the exit code of what kept it.

@@ -69,6 +69,15 @@ pub(super) fn setup(config: &Config, run: RunId) -> Result<Setup, DaemonError> {
     Ok(setup_of(config, open_market(config)?.instruments, run))
 }
 
+/// Whether the market's data can be opened.
+///
+/// # Errors
+///
+/// It cannot.
+pub(super) fn check(config: &Config) -> Result<(), DaemonError> {
+    open_market(config).map(drop)
+}
+
 fn setup_of(config: &Config, instruments: Vec<Instrument>, run: RunId) -> Setup {
     Setup {
         run,

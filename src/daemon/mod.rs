@@ -21,7 +21,7 @@ pub use error::DaemonError;
 pub use keeper::Keeper;
 pub use life::{LEDGER_FILE, Life};
 pub use replay::{ReplayError, Replayed, replay};
-pub use run::{Errand, Summary, run};
+pub use run::{Errand, Summary, check, run};
 pub use serve::{Addresses, CONTROL_SOCKET};
 pub use shell::{Birth, Shell, Told};
 pub use source::{Source, SourceError};

@@ -5,9 +5,11 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 
+use serde_json::json;
+
 use crate::api::TokenHash;
 use crate::clock::{self, Mark};
-use crate::config::{self, Config, Source, Speed};
+use crate::config::{self, Config, LogFormat, Source, Speed};
 use crate::domain::{Snapshot, Span};
 use crate::ledger::Head;
 use crate::log::{Log, message};
@@ -17,7 +19,7 @@ use crate::systemd::{Inherited, Notifier, NotifyError};
 
 use super::drive::{Audience, Ending, drive};
 use super::error::DaemonError;
-use super::life::{LEDGER_FILE, Life};
+use super::life::{self, LEDGER_FILE, Life};
 use super::progress::Progress;
 use super::serve::{Addresses, Served, listen};
 use super::shell::Shell;
@@ -37,6 +39,8 @@ pub struct Errand {
     pub secrets: Secrets,
     /// Listeners that the service manager handed over.
     pub sockets: Inherited,
+    /// Whether the log and what is said at the start are lines of JSON.
+    pub json: bool,
 }
 
 /// How a life ended.
@@ -56,8 +60,8 @@ pub struct Summary {
 ///
 /// Whatever keeps it from starting, or from ending in order.
 pub fn run(errand: Errand, out: &mut dyn Write) -> Result<Summary, DaemonError> {
-    let Errand { config, path, speed, duration, mut secrets, sockets } = errand;
-    let log = start_log(&config, &secrets)?;
+    let Errand { config, path, speed, duration, mut secrets, sockets, json } = errand;
+    let log = start_log(&config, &secrets, json)?;
     let admin = admin_token(&mut secrets)?;
     let notifier = Notifier::from_environment();
     let Life { mut shell, mut source, mut pace } = Life::begin(&config)?;
@@ -77,7 +81,7 @@ pub fn run(errand: Errand, out: &mut dyn Write) -> Result<Summary, DaemonError> 
         path,
     };
     if !onlooker.log.is_journal() {
-        greet(&onlooker.config, &addresses, &shell, out);
+        greet(&onlooker.config, &addresses, &shell, json, out);
     }
     onlooker.say_ready(&shell);
     pace.speed = speed.unwrap_or(pace.speed);
@@ -91,9 +95,24 @@ pub fn run(errand: Errand, out: &mut dyn Write) -> Result<Summary, DaemonError> 
     Ok(Summary { ending: driven?, snapshot, head })
 }
 
+/// Whether a bot could start with what its configuration points at: the log's file, the first admin token, the market's data.
+///
+/// # Errors
+///
+/// What would keep it from starting. Nothing is made, opened for good or listened on.
+pub fn check(config: &Config, secrets: &mut Secrets) -> Result<(), DaemonError> {
+    Log::check(&config.log)?;
+    admin_token(secrets)?;
+    life::check(config)
+}
+
 /// The log, which from its first line on knows what must never be written.
-fn start_log(config: &Config, secrets: &Secrets) -> Result<Log, DaemonError> {
-    let log = Log::start(&config.log)?;
+fn start_log(config: &Config, secrets: &Secrets, json: bool) -> Result<Log, DaemonError> {
+    let mut settings = config.log.clone();
+    if json {
+        settings.format = LogFormat::Json;
+    }
+    let log = Log::start(&settings)?;
     for (_, secret) in secrets.each() {
         secret.expose(|bytes| log.guard(bytes));
     }
@@ -143,8 +162,24 @@ fn confine(config: &Config, path: Option<&Path>) -> Result<Confined, DaemonError
 }
 
 /// Says where everything is, to somebody at a terminal. Whoever reads this may have gone; that is no reason not to trade.
-fn greet(config: &Config, addresses: &Addresses, shell: &Shell, out: &mut dyn Write) {
+fn greet(config: &Config, addresses: &Addresses, shell: &Shell, json: bool, out: &mut dyn Write) {
     let state = config.state.display();
+    if json {
+        let halted = shell.engine().halted();
+        let halted = halted.map(|halt| json!({ "by": halt.by.to_string(), "reason": halt.reason.to_string() }));
+        let started = json!({
+            "event": "started",
+            "run": shell.engine().run().0,
+            "state": state.to_string(),
+            "ledger": format!("{state}/{LEDGER_FILE}"),
+            "control": addresses.control.as_ref().map(|control| control.display().to_string()),
+            "api": addresses.api.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "halted": halted,
+        });
+        let _ = writeln!(out, "{started}");
+        let _ = out.flush();
+        return;
+    }
     let program = program();
     let mut lines = vec![
         "paper trading; Ctrl-C stops it".to_owned(),

@@ -74,6 +74,16 @@ impl Log {
         Ok(Self { rules, lines })
     }
 
+    /// Whether the file that is configured could be opened, without making it.
+    ///
+    /// # Errors
+    ///
+    /// It could not.
+    pub fn check(settings: &config::Log) -> Result<(), StartLogError> {
+        let Some(path) = &settings.file else { return Ok(()) };
+        output::check(path).map_err(|source| StartLogError::File { path: path.clone(), source })
+    }
+
     /// Makes sure that these bytes are never written, in any form they may take.
     pub fn guard(&self, secret: &[u8]) {
         self.rules.guard(secret);

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use rustix::fs::{Access, OFlags};
+
 /// A place for lines. One that cannot be written is no reason to stop trading: the line is counted as lost.
 pub struct Output {
     to: Mutex<Box<dyn Write + Send>>,
@@ -65,8 +67,24 @@ impl Output {
 }
 
 fn open(path: &Path) -> io::Result<File> {
-    let no_link = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
-    OpenOptions::new().append(true).create(true).mode(0o640).custom_flags(no_link).open(path)
+    options().create(true).open(path)
+}
+
+/// Whether the file could be opened, or made where there is none.
+pub(super) fn check(path: &Path) -> io::Result<()> {
+    match options().open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            Ok(rustix::fs::access(folder, Access::WRITE_OK | Access::EXEC_OK)?)
+        }
+        opened => opened.map(drop),
+    }
+}
+
+fn options() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.append(true).mode(0o640).custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
+    options
 }
 
 #[cfg(test)]

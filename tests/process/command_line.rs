@@ -98,6 +98,85 @@ fn paper_greets_once_it_trades_and_names_commands_that_can_be_typed() {
     assert!(stdout.contains(&format!("look     tradingbot status --socket {state}/")), "{stdout}");
 }
 
+#[test]
+fn errors_are_one_object_when_json_is_asked_for() {
+    let (_folder, file) = klines(30);
+    let file = file.to_str().unwrap();
+    for (arguments, exit, code, help) in [
+        (&["backtest", file, "--stake", "0"][..], 2, "usage", "give more than 0, such as 100"),
+        (&["backtest", "/nowhere.csv"], 4, "data", ""),
+        (&["backtest", file, "--stakes", "0"], 2, "usage", "tip: a similar argument exists: '--stake'"),
+        (&["backtest"], 2, "usage", "Usage: tradingbot backtest"),
+        (&["check-config", "/nowhere.toml"], 3, "config", ""),
+        (&["status", "--socket", "/nowhere.sock"], 6, "unreachable", ""),
+        (&["paper", "--recording", "/nowhere.jsonl"], 4, "data", ""),
+        (&["catalogue"], 2, "usage", "leave --json out"),
+        (&["completions", "bash"], 2, "usage", "leave --json out"),
+        (&["man"], 2, "usage", "leave --json out"),
+    ] {
+        let state = tempfile::tempdir().unwrap();
+        let given = [arguments, &["--json"]].concat();
+        let output = command(&given).env("XDG_STATE_HOME", state.path()).output().unwrap();
+        let stderr = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(exit), "{arguments:?}: {stderr}");
+        let error: Value = serde_json::from_str(stderr.lines().last().unwrap()).unwrap();
+        assert_eq!(error["code"], code, "{error}");
+        assert!(!error["message"].as_str().unwrap().is_empty(), "{error}");
+        assert!(error["help"].as_str().unwrap_or_default().starts_with(help), "{error}");
+    }
+}
+
+#[test]
+fn paper_speaks_json_alone_when_that_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = run(&["paper", "--json", "--for", "1s", "--state", folder.path().to_str().unwrap()]);
+    let lines =
+        |bytes: &[u8]| -> Vec<Value> { text(bytes).lines().map(|line| serde_json::from_str(line).unwrap()).collect() };
+    let said = lines(&output.stdout);
+    assert_eq!(said.len(), 2);
+    assert_eq!((&said[0]["event"], &said[0]["run"], &said[0]["halted"]), (&"started".into(), &1.into(), &Value::Null));
+    assert_eq!((&said[1]["event"], &said[1]["reason"]), (&"ended".into(), &"time-up".into()));
+    assert_eq!(said[1]["head"]["hash"].as_str().unwrap().len(), 64);
+    assert!(lines(&output.stderr).iter().any(|line| line["message"] == "ready"));
+}
+
+#[test]
+fn the_check_of_a_configuration_gives_the_verdict_of_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let config = at("tradingbot.toml");
+    let written = |market: &str, more: &str| {
+        let state = at("state");
+        let text = format!(
+            "mode = \"paper\"\nstate = \"{state}\"\n[market]\n{market}symbols = [\"BTCUSDT\"]\n[api]\nlisten = \
+             \"127.0.0.1:0\"\n{more}"
+        );
+        fs::write(&config, text).unwrap();
+    };
+    for (market, more, exit, message) in [
+        ("source = \"recording\"\nfiles = [\"/nowhere.jsonl\"]\n", "", 4, "/nowhere.jsonl"),
+        ("source = \"practice\"\n", "[secrets]\ndirectory = \"/nowhere\"\n", 8, "/nowhere"),
+        ("source = \"practice\"\n", "[log]\nfile = \"/nowhere/bot.log\"\n", 1, "log.file /nowhere/bot.log cannot be"),
+    ] {
+        written(market, more);
+        let check = run(&["check-config", &config]);
+        let start = run(&["run", "--config", &config]);
+        let (checked, started) = (text(&check.stderr), text(&start.stderr));
+        assert_eq!((check.status.code(), start.status.code()), (Some(exit), Some(exit)), "{checked}{started}");
+        assert!(checked.contains(message), "{checked}");
+        assert_eq!(checked.lines().last(), started.lines().last());
+        let json = run(&["check-config", "--json", &config]);
+        let verdict: Value = serde_json::from_slice(&json.stdout).unwrap();
+        assert_eq!(verdict["valid"], false);
+        assert!(verdict["faults"][0]["message"].as_str().unwrap().contains(message), "{verdict}");
+    }
+    let log = at("bot.log");
+    written("source = \"practice\"\n", &format!("[log]\nfile = \"{log}\"\n"));
+    let check = run(&["check-config", &config]);
+    assert!(check.status.success(), "{}", text(&check.stderr));
+    assert!(!Path::new(&log).exists(), "the check makes nothing");
+}
+
 fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tradingbot"));
     command.args(arguments).stdin(Stdio::null());
