@@ -152,10 +152,11 @@ impl Group {
     }
 }
 
-/// Relative change of equity from each day's last point to the next day's.
+/// Relative change of equity from each day's last point to the next day's, the first from the balance. What is known at
+/// midnight is the end of the day before; at the start of the first candle no day has ended.
 fn daily_returns(outcome: &Outcome) -> Vec<f64> {
     let mut days: Vec<(i64, f64)> = vec![(i64::MIN, float(outcome.balance))];
-    for (at, equity) in &outcome.equity {
+    for (at, equity) in outcome.equity.iter().filter(|(at, _)| *at > outcome.from) {
         let (day, equity) = (at.minus(Span::from_nanos(1)).day(), float(*equity));
         match days.last_mut() {
             Some(last) if last.0 == day => last.1 = equity,
@@ -235,6 +236,27 @@ mod tests {
         assert_eq!((report.trades.count, report.trades.won), (3, 2));
         assert_eq!(report.by_reason["roi"].count, 3);
         assert_eq!(report.sharpe, None);
+    }
+
+    #[test]
+    fn each_day_has_one_return_wherever_in_it_the_first_candle_starts() {
+        let point = |at: &str, equity: &str| (at.parse().unwrap(), equity.parse().unwrap());
+        for from in ["2024-01-01T00:00:00Z", "2024-01-01T07:00:00Z"] {
+            let outcome = Outcome {
+                balance: "1000".parse().unwrap(),
+                from: from.parse().unwrap(),
+                equity: vec![
+                    point(from, "1000"),
+                    point("2024-01-02T00:00:00Z", "1100"),
+                    point("2024-01-03T00:00:00Z", "1210"),
+                    point("2024-01-03T23:00:00Z", "1331"),
+                ],
+                ..Outcome::default()
+            };
+            let returns = daily_returns(&outcome);
+            assert_eq!(returns.len(), 3, "{from}: {returns:?}");
+            assert!(returns.iter().all(|change| (change - 0.1).abs() < 1e-12), "{from}: {returns:?}");
+        }
     }
 
     #[test]

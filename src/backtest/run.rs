@@ -193,7 +193,6 @@ impl<'a> Driver<'a> {
         let cursor = cursors[feed];
         let Some(candle) = source.candles.get(cursor).filter(|candle| candle.open_time == now) else { return Ok(()) };
         let Some(before) = cursor.checked_sub(1).and_then(|before| source.candles.get(before)) else { return Ok(()) };
-        self.outcome.candles += 1;
         self.market(
             now,
             MarketEvent::Candle {
@@ -211,6 +210,7 @@ impl<'a> Driver<'a> {
             return Ok(());
         };
         cursors[feed] += 1;
+        self.outcome.candles += 1;
         self.market(now, MarketEvent::Range { symbol: source.rules.symbol, candle: *candle })
     }
 
@@ -293,9 +293,15 @@ impl<'a> Driver<'a> {
     }
 
     fn finish(mut self, last: Timestamp) -> Result<Outcome, BacktestError> {
+        let closed = self.outcome.trips.len();
         let leave = OperatorEvent::Flatten { by: BACKTEST.to_owned(), reason: ExitReason::ForceExit };
         self.apply(last, Event::Operator(leave))?;
         self.answers(last)?;
+        let begins = |symbol: Symbol| {
+            let feed = self.feeds.iter().find(|feed| feed.rules.symbol == symbol);
+            feed.and_then(|feed| feed.candles.first()).map(|candle| candle.open_time)
+        };
+        self.outcome.trips[closed..].sort_by_key(|trip| begins(trip.symbol));
         self.outcome.equity_last = self.engine.account().equity();
         self.outcome.drawdown_max = self.engine.account().drawdown_max();
         self.outcome.equity.push((last, self.outcome.equity_last));

@@ -69,3 +69,29 @@ fn the_freqtrade_rule_gives_the_reference_lists_trade_by_trade() {
         println!("{name}: {} trades equal", expected.len());
     }
 }
+
+/// Klines of an hour from 2024-01-01, each flat at its price.
+fn flat_hours(prices: impl Iterator<Item = u32>) -> String {
+    let row = |(hour, price)| {
+        let at = 1_704_067_200_000_u64 + hour * 3_600_000;
+        let ends = at + 3_599_999;
+        format!("{at},{price},{price},{price},{price},1,{ends},{price},1,1,{price},0\n")
+    };
+    (0_u64..).zip(prices).map(row).collect()
+}
+
+#[test]
+fn the_report_counts_every_candle() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = ["BTCUSDT", "ETHUSDT"].map(|symbol| folder.path().join(format!("{symbol}-1h-2024-01.csv")));
+    for file in &files {
+        std::fs::write(file, flat_hours((0..48).map(|hour| 100 + hour))).unwrap();
+    }
+    let output = Command::new(env!("CARGO_BIN_EXE_tradingbot"))
+        .args(["backtest", "--json", "--strategy", "ema-cross"])
+        .args(&files)
+        .output()
+        .unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["report"]["candles"], 96);
+}
