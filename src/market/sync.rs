@@ -153,7 +153,7 @@ impl BookSync {
         let chained = self.state == State::Chained;
         let follows = match update.previous {
             Some(previous) if chained => previous == known,
-            Some(previous) => previous <= known,
+            Some(previous) => previous == known || update.first <= known,
             None => update.first <= known.saturating_add(1),
         };
         if follows {
@@ -280,7 +280,9 @@ mod tests {
         let before = [(2, 10, Some(1)), (15, 20, Some(10)), (25, 30, Some(20))];
         assert_eq!(story(&before, 20, &[]), "saa");
         assert_eq!(story(&before, 17, &[]), "saa");
-        assert_eq!(story(&before, 12, &[]), "saa");
+        assert_eq!(story(&before, 12, &[]), "so", "the snapshot ends between two updates");
+        assert_eq!(story(&[(8, 9, Some(7))], 10, &[(12, 14, Some(9))]), "so");
+        assert_eq!(story(&[], 20, &[(25, 30, Some(20))]), "a", "nothing lies between them");
         assert_eq!(story(&before, 30, &[(40, 41, Some(30)), (50, 51, Some(42))]), "ssaag");
         assert_eq!(story(&[(15, 20, Some(10))], 9, &[]), "o");
         assert_eq!(story(&[(15, 20, Some(10))], 20, &[(15, 20, Some(10)), (30, 31, Some(20))]), "asa");

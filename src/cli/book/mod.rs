@@ -49,14 +49,16 @@ impl BookOfRecording {
             crossed: 0,
             confirmed: 0,
             lost: None,
+            too_old: None,
+            trial: None,
         };
         let read = story.read(&mut recording);
         story.sum_up(&recording)?;
         match (read, &story.lost) {
             (Ok(()), _) => story.verdict(),
             (Err(failure), None) => Err(failure),
-            (Err(failure), Some(lost)) => {
-                writeln!(story.notes, "note: {lost}; no snapshot had mended it yet")?;
+            (Err(failure), Some(_)) => {
+                writeln!(story.notes, "note: {}; no snapshot had mended it yet", story.loss())?;
                 Err(failure)
             }
         }
@@ -80,7 +82,12 @@ struct Story<'a> {
     updates: u64,
     crossed: u64,
     confirmed: u64,
+    /// What the book could not get over.
     lost: Option<String>,
+    /// The last snapshot after that, when it did not help.
+    too_old: Option<String>,
+    /// A snapshot after that of which it does not show yet whether it helps.
+    trial: Option<Place>,
 }
 
 impl Story<'_> {
@@ -98,9 +105,8 @@ impl Story<'_> {
         match event {
             MarketEvent::Quote(quote) => self.checks.on_quote(quote),
             MarketEvent::Book(snapshot) => {
-                let taken = self.sync.on_snapshot(&snapshot);
-                if let Some(lost) = self.lost.take_if(|_| taken) {
-                    writeln!(self.notes, "note: {lost}; the book went on with the snapshot of {place}")?;
+                if self.sync.on_snapshot(&snapshot) && self.lost.is_some() {
+                    self.trial = Some(place.clone());
                 }
             }
             MarketEvent::Depth(update) => {
@@ -120,20 +126,40 @@ impl Story<'_> {
 
     fn on_step(&mut self, step: Step, place: &Place, recording: &RecordingReader) -> Result<(), Failure> {
         match step {
-            Step::Applied => self.on_applied(place, recording)?,
+            Step::Applied => {
+                self.on_mended()?;
+                self.on_applied(place, recording)?;
+            }
             Step::Skipped => {}
             Step::Gap { after, before, missed } => {
                 let missed = missed.map_or_else(String::new, |missed| format!(" ({missed} are missing)"));
                 self.lost = Some(format!("{place}: update {before} does not follow on {after}{missed}"));
             }
             Step::TooOld { last_update, first } => {
-                let lost = format!(
-                    "{place}: the depth snapshot ends at update {last_update}, before the first recorded one, {first}"
-                );
-                self.lost = Some(lost);
+                let ends = format!("ends at update {last_update}, before the next recorded one, {first}");
+                match (self.trial.take(), &self.lost) {
+                    (Some(snapshot), Some(_)) => {
+                        self.too_old = Some(format!("; the snapshot of {snapshot} does not help: it {ends}"));
+                    }
+                    (Some(_) | None, _) => self.lost = Some(format!("{place}: the depth snapshot {ends}")),
+                }
             }
         }
         Ok(())
+    }
+
+    /// The snapshot that was on trial helped.
+    fn on_mended(&mut self) -> Result<(), Failure> {
+        self.too_old = None;
+        if let (Some(snapshot), Some(lost)) = (self.trial.take(), self.lost.take()) {
+            writeln!(self.notes, "note: {lost}; the book went on with the snapshot of {snapshot}")?;
+        }
+        Ok(())
+    }
+
+    fn loss(&self) -> String {
+        let part = |text: &Option<String>| text.clone().unwrap_or_default();
+        format!("{}{}", part(&self.lost), part(&self.too_old))
     }
 
     fn on_applied(&mut self, place: &Place, recording: &RecordingReader) -> Result<(), Failure> {
@@ -165,6 +191,9 @@ impl Story<'_> {
         while let Some((row, confirmed)) = self.checks.rest() {
             self.on_check(row, confirmed)?;
         }
+        if !self.sync.wants_snapshot() {
+            self.on_mended()?;
+        }
         let SyncCounts { applied, skipped, gaps, dropped } = self.sync.counts();
         let symbol = self.symbol.map_or_else(String::new, |symbol| format!("{symbol}: "));
         let gaps = counted(gaps, "gap");
@@ -190,8 +219,8 @@ impl Story<'_> {
     fn verdict(self) -> Result<(), Failure> {
         let waiting = u64::try_from(self.sync.waiting()).unwrap_or(u64::MAX);
         let left = || format!("{} {}", counted(waiting, "update"), if waiting == 1 { "is" } else { "are" });
-        let failure = match self.lost {
-            Some(lost) => format!("{lost}, and no snapshot mends it; {} not used", left()),
+        let failure = match &self.lost {
+            Some(_) => format!("{}, and no snapshot mends it; {} not used", self.loss(), left()),
             None if self.updates == 0 => "the recording holds no depth updates; record a @depth stream".to_owned(),
             None if self.sync.wants_snapshot() => {
                 format!("the recording holds no depth snapshot, and without one {} of no use; record one too", left())
