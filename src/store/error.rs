@@ -167,14 +167,14 @@ pub enum ReadTradesError {
         /// What is wrong with it.
         fault: LineFault,
     },
-    /// Trade numbers must rise.
-    #[error("{place}: trade {id} does not come after {before} of the row above; sort the rows by id, remove repeats")]
+    /// Trades may come again, but not from before the first one.
+    #[error("{place}: trade {id} comes before {before}, the first of the file; sort the rows by id")]
     IdOrder {
         /// Which line.
         place: Place,
         /// Its first trade.
         id: u64,
-        /// The last trade of the row above.
+        /// The first trade of the file.
         before: u64,
     },
     /// An aggregate whose last trade comes before its first.
@@ -186,16 +186,6 @@ pub enum ReadTradesError {
         first: u64,
         /// Its last trade.
         last: u64,
-    },
-    /// A row is earlier than the one before it.
-    #[error("{place}: time {at} is before that of the row above, {before}; sort the rows, or fetch the file again")]
-    Backwards {
-        /// Which line.
-        place: Place,
-        /// Its time.
-        at: Timestamp,
-        /// The time of the row above.
-        before: Timestamp,
     },
     /// The name of the file tells no symbol, and neither does the caller.
     #[error("{} does not tell its symbol; name it as the exchange does, such as BTCUSDT-trades-2024-01.csv", path.display())]

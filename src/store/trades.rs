@@ -7,7 +7,7 @@ use super::field;
 use super::lines::{Lines, LinesError};
 use super::name;
 use crate::domain::event::Trade;
-use crate::domain::{Symbol, Timestamp, TradeId};
+use crate::domain::{Symbol, TradeId};
 
 /// The rows of a file of trades, one at a time; ends after the first error.
 ///
@@ -18,7 +18,7 @@ pub struct TradeReader {
     lines: Lines,
     symbol: Symbol,
     layout: Option<Layout>,
-    last: Option<(u64, Timestamp)>,
+    seen: Option<(u64, u64)>,
     skipped: u64,
     failed: bool,
 }
@@ -36,7 +36,7 @@ impl TradeReader {
             return Err(ReadTradesError::NoSymbol { path });
         };
         match Lines::open(&path) {
-            Ok(lines) => Ok(Self { path, lines, symbol, layout: None, last: None, skipped: 0, failed: false }),
+            Ok(lines) => Ok(Self { path, lines, symbol, layout: None, seen: None, skipped: 0, failed: false }),
             Err(error) => Err(refusal(path, error)),
         }
     }
@@ -50,7 +50,7 @@ impl TradeReader {
     fn next_trade(&mut self) -> Result<Option<Trade>, ReadTradesError> {
         let (line, row) = loop {
             match self.lines.next_line() {
-                Ok(None) if self.last.is_none() => return Err(ReadTradesError::Empty { path: self.path.clone() }),
+                Ok(None) if self.seen.is_none() => return Err(ReadTradesError::Empty { path: self.path.clone() }),
                 Ok(None) => return Ok(None),
                 Ok(Some((1, text))) if is_header(text) => {
                     if let Err(fault) = check_header(text) {
@@ -67,23 +67,24 @@ impl TradeReader {
         }
     }
 
-    /// What comes after the row above must be later than it.
+    /// A row may give trades of the rows above again; one from before them all shows that the rows are not in order.
     fn judge(&mut self, row: Row) -> Result<Trade, ReadTradesError> {
         let Row { trade, last } = row;
         let TradeId(first) = trade.id;
-        if let Some((before, at)) = self.last {
-            if first <= before {
-                return Err(ReadTradesError::IdOrder { place: self.here(), id: first, before });
-            }
-            if trade.at < at {
-                return Err(ReadTradesError::Backwards { place: self.here(), at: trade.at, before: at });
-            }
-            self.skipped = self.skipped.saturating_add(first - before - 1);
-        }
         if last < first {
             return Err(ReadTradesError::IdRange { place: self.here(), first, last });
         }
-        self.last = Some((last, trade.at));
+        let (begin, until) = match self.seen {
+            Some((begin, _)) if first < begin => {
+                return Err(ReadTradesError::IdOrder { place: self.here(), id: first, before: begin });
+            }
+            Some((begin, until)) => {
+                self.skipped = self.skipped.saturating_add(first.saturating_sub(until.saturating_add(1)));
+                (begin, until)
+            }
+            None => (first, last),
+        };
+        self.seen = Some((begin, until.max(last)));
         Ok(trade)
     }
 

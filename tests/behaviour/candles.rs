@@ -167,7 +167,7 @@ fn each_impossible_wish_is_refused_in_words() {
         (
             &["--interval", "1m", "BTCUSDT-trades-2.csv", "BTCUSDT-trades-1.csv"],
             4,
-            "error: BTCUSDT-trades-1.csv: its first trade, 1 of 2023-11-14T22:13:20Z, does not come after 2 of",
+            "error: BTCUSDT-trades-1.csv: its first trade, 1 of 2023-11-14T22:13:20Z, comes before 2 of",
         ),
         (
             &["--interval", "1m", "BTCUSDT-trades-1.csv", "ETHUSDT-trades.csv"],
@@ -241,6 +241,25 @@ fn a_trade_that_comes_again_or_merged_is_counted_once() {
         said.starts_with("note: 2 trades missing between") && said.contains("note: 4 trades given again"),
         "{said}"
     );
+}
+
+#[test]
+fn a_row_that_comes_again_is_counted_once_and_a_late_one_is_told_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let row = |id: u64, at: u64| format!("{id},10,1,10,{},true,true\n", 1_700_000_040_000 + at);
+    let files = [("1", [row(1, 0), row(2, 1), row(2, 1)]), ("2", [row(2, 1), row(3, 60_000), row(4, 2)])];
+    let files = files.map(|(name, rows)| {
+        let path = folder.path().join(format!("BTCUSDT-trades-{name}.csv"));
+        fs::write(&path, rows.concat()).unwrap();
+        path
+    });
+    let output = candles(&["--interval", "1m"], &files);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{said}");
+    let counts: Vec<String> =
+        String::from_utf8(output.stdout).unwrap().lines().skip(1).map(|line| columns(line)[8].to_owned()).collect();
+    assert_eq!(counts, ["2", "1"]);
+    assert!(said.contains("note: 2 trades given again") && said.contains("note: 1 trade later than"), "{said}");
 }
 
 #[test]

@@ -88,8 +88,8 @@ fn broken_trades_are_refused_with_their_place_and_a_way_out() {
     for (text, said) in [
         ("", ": holds no rows; fetch it again".to_owned()),
         ("id,price,qty,quote_qty,time,is_buyer_maker\n", ": holds no rows; fetch it again".to_owned()),
-        (&format!("{row}{row}"), ":2: trade 28 does not come after 28 of the row above; sort the rows by id, remove repeats".to_owned()),
-        (&format!("{row}29,5,1,5,1704067199999,true,true\n"), ":2: time 2023-12-31T23:59:59.999Z is before that of the row above, 2024-01-01T00:00:00Z; sort the rows, or fetch the file again".to_owned()),
+        (&format!("{row}27,5,1,5,1704067199999,true,true\n"), ":2: trade 27 comes before 28, the first of the file; sort the rows by id".to_owned()),
+        ("28,5.00,0.5,2.50,1704067200,true,true\n", format!(":1: time \"1704067200\" is not a time from 2009 to 2262 in milli-, micro- or nanoseconds since 1970; {mend}")),
         ("7,5,1,14,10,1704067200000,true,true\n", format!(":1: last_trade_id 10 is less than first_trade_id 14; {mend}")),
         ("28,0,0.5,2.50,1704067200000,true,true\n", format!(":1: price \"0\" is zero; {mend}")),
         ("28,5,0.0,2.50,1704067200000,true,true\n", format!(":1: qty \"0.0\" is zero; {mend}")),

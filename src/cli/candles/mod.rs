@@ -78,16 +78,16 @@ impl Candles {
 
     fn take_trades(&self, rows: &mut Rows<'_>, notes: &mut dyn Write) -> Result<(), Failure> {
         let mut forge = Forge::new(self.interval);
-        let mut before: Option<Trade> = None;
+        let mut begin: Option<Trade> = None;
         for path in &self.files {
             let refused = |error| Failure::new(Exit::Data, &error);
             for (place, trade) in TradeReader::open(path, self.symbol).map_err(refused)?.enumerate() {
                 let trade = trade.map_err(refused)?;
-                if let Some(before) = before.filter(|before| place == 0 && !follows(before, &trade)) {
-                    return Err(Failure::say(Exit::Data, out_of_order(path, &before, &trade)));
+                let begin = begin.get_or_insert(trade);
+                if place == 0 && !follows(begin, &trade) {
+                    return Err(Failure::say(Exit::Data, out_of_order(path, begin, &trade)));
                 }
                 forge.take(&trade, rows)?;
-                before = Some(trade);
             }
         }
         forge.tell(notes)?;
@@ -176,21 +176,22 @@ impl Forge {
     }
 }
 
-fn follows(before: &Trade, next: &Trade) -> bool {
-    before.symbol == next.symbol && before.id < next.id && before.at <= next.at
+/// A file may give trades of those before it again, but none from before them all.
+fn follows(begin: &Trade, next: &Trade) -> bool {
+    begin.symbol == next.symbol && begin.id <= next.id
 }
 
-fn out_of_order(path: &std::path::Path, before: &Trade, next: &Trade) -> String {
-    if before.symbol != next.symbol {
-        return format!("{}: its trades are of {}, those before of {}", path.display(), next.symbol, before.symbol);
+fn out_of_order(path: &std::path::Path, begin: &Trade, next: &Trade) -> String {
+    if begin.symbol != next.symbol {
+        return format!("{}: its trades are of {}, those before of {}", path.display(), next.symbol, begin.symbol);
     }
     format!(
-        "{}: its first trade, {} of {}, does not come after {} of {}; give the files in the order of time",
+        "{}: its first trade, {} of {}, comes before {} of {}, the first of all; give the files in the order of time",
         path.display(),
         next.id.0,
         next.at,
-        before.id.0,
-        before.at
+        begin.id.0,
+        begin.at
     )
 }
 
