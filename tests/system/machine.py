@@ -18,7 +18,8 @@ TREE = Path(__file__).resolve().parents[2]
 API = ("127.0.0.1", 8080)
 CONTROL = "/run/tradingbot/control.sock"
 # Beyond what nspawn lets through by itself, so that what refuses a call is the unit and not nspawn.
-CALLS = "landlock_create_ruleset landlock_add_rule landlock_restrict_self @keyring bpf perf_event_open userfaultfd"
+CALLS = "landlock_create_ruleset landlock_add_rule landlock_restrict_self @keyring bpf perf_event_open userfaultfd " \
+        "fanotify_init memfd_secret modify_ldt pkey_alloc pidfd_getfd"
 
 
 # Seizes a thread and stops it (ptrace(2)), for as long as this runs; reaps it, so that its parent hears of its end.
