@@ -10,7 +10,7 @@ use super::tool::{JOURNALCTL, NFT, SYSTEMCTL};
 use super::{Exit, Failure};
 use crate::config::Require;
 use crate::log::message;
-use crate::sandbox::{self, Enforcement, Grants, Surroundings};
+use crate::sandbox::{self, Enforcement, Grants, Surroundings, Verdict};
 use crate::systemd::unit;
 
 /// `tradingbot doctor`.
@@ -97,35 +97,51 @@ impl Doctor {
 
 /// What surrounds the running bot.
 fn surroundings(service: &str, pid: Option<u32>) -> Vec<Finding> {
-    let found = match pid {
-        None => Err(format!("the bot does not run: systemctl start {service}")),
-        Some(pid) => Surroundings::of(Path::new(&format!("/proc/{pid}"))).map_err(|error| {
+    let found = pid.ok_or_else(|| format!("the bot does not run: systemctl start {service}")).and_then(|pid| {
+        let found = Surroundings::of(Path::new(&format!("/proc/{pid}"))).map_err(|error| {
             let failure = Failure::new(Exit::Sandbox, &error);
             format!("{failure}; run this as root")
-        }),
-    };
+        });
+        found.map(|found| (found, said(pid, "guarded from outside")))
+    });
     match found {
-        Ok(found) => {
+        Ok((found, said)) => {
             let remedy = format!("see `unit` above; then systemctl restart {service}");
-            let finding = |verdict: &sandbox::Verdict| {
-                let faults = verdict.fault.iter().cloned().collect();
-                Finding::of(verdict.layer.as_str(), faults, "in the running bot", remedy.clone())
-            };
-            found.verdicts().iter().map(finding).collect()
+            found.verdicts().iter().map(|verdict| of_running(verdict, said.as_deref(), &remedy)).collect()
         }
         Err(why) => vec![Finding { layer: RUNNING, state: State::NotKnown, details: vec![why], remedy: None }],
     }
 }
 
+/// A layer of the running bot: what is seen from here, and for what is not, what the bot said when it started.
+fn of_running(verdict: &Verdict, said: Option<&str>, remedy: &str) -> Finding {
+    let layer = verdict.layer.as_str();
+    let mut faults: Vec<String> = verdict.fault.iter().cloned().collect();
+    if !verdict.layer.is_tried() {
+        return Finding::of(layer, faults, "in the running bot", remedy.to_owned());
+    }
+    let Some(said) = said else {
+        let why = "the bot tries this when it starts, and the journal does not have its answer any more";
+        return Finding::not_known(layer, why.to_owned(), remedy);
+    };
+    let missing = said.split_once("missing: ").and_then(|(_, missing)| missing.find(&format!("{layer} (")));
+    if faults.is_empty() && missing.is_some() {
+        faults.push(format!("the bot said when it started: {said}"));
+    }
+    Finding::of(layer, faults, "tried by the running bot when it started", remedy.to_owned())
+}
+
+/// The last record of the bot's about its sandbox that has `words` in it.
+fn said(pid: u32, words: &str) -> Option<String> {
+    let (process, kind) = (format!("_PID={pid}"), format!("MESSAGE_ID={}", message::CONFINED.id));
+    let answer = JOURNALCTL.ask(&["-q", "--no-pager", "--namespace=*", "-b", "-o", "cat", &process, &kind]).ok()?;
+    answer.text().lines().rfind(|line| line.contains(words)).map(str::to_owned)
+}
+
 /// What the running bot said of landlock when it started; else what the kernel can do, tried on this process.
 fn landlock(pid: Option<u32>) -> Finding {
     let remedy = "a kernel of Linux 6.12 or newer with landlock in its lsm= list refuses all of it".to_owned();
-    let said = pid.and_then(|pid| {
-        let (process, kind) = (format!("_PID={pid}"), format!("MESSAGE_ID={}", message::CONFINED.id));
-        let answer = JOURNALCTL.ask(&["-q", "--no-pager", "--namespace=*", "-b", "-o", "cat", &process, &kind]).ok()?;
-        answer.text().lines().rfind(|line| line.contains("confined")).map(str::to_owned)
-    });
-    if let Some(said) = said {
+    if let Some(said) = pid.and_then(|pid| said(pid, "confined")) {
         let faults = if said.starts_with("confined in full") { Vec::new() } else { vec![said.clone()] };
         return Finding::of(LANDLOCK, faults, &format!("the running bot is {said}"), remedy);
     }
@@ -236,12 +252,30 @@ const FIREWALL: &str = "firewall";
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sandbox::Layer;
 
     #[test]
     fn the_version_of_systemd_is_its_first_number() {
         assert_eq!(version_of("systemd 257 (257.8-1~deb13u2)\n+PAM"), 257);
         assert_eq!(version_of("systemd 252 (252.39-1~deb12u2)\n+PAM"), 252);
         assert_eq!(version_of(""), 0);
+    }
+
+    #[test]
+    fn what_only_the_bot_can_try_is_taken_from_what_it_said() {
+        let state = |layer, fault: Option<&str>, said| {
+            let verdict = Verdict { layer, fault: fault.map(str::to_owned) };
+            of_running(&verdict, said, "").state
+        };
+        let whole = Some("guarded from outside in full: system calls, sockets");
+        let part =
+            Some("guarded from outside in part: system calls; missing: sockets (it may ask for others), memory (x)");
+        assert_eq!(state(Layer::Sockets, None, whole), State::InForce);
+        assert_eq!(state(Layer::Sockets, None, part), State::Missing);
+        assert_eq!(state(Layer::SystemCalls, None, part), State::InForce);
+        assert_eq!(state(Layer::SystemCalls, Some("there is no filter"), whole), State::Missing);
+        assert_eq!(state(Layer::Sockets, None, None), State::NotKnown);
+        assert_eq!(state(Layer::Network, None, None), State::InForce);
     }
 
     #[test]

@@ -9,7 +9,8 @@ keys! {
     /// What the process takes from itself before it starts.
     pub struct Sandbox {
         /// `"full"` refuses to start where a layer is missing, of its own sandbox or of its unit's; `"best"` takes what there
-        /// is, and says so.
+        /// is, and says so. Neither looks at the firewall nor at limits on memory and tasks, which do not show from inside:
+        /// `tradingbot doctor --sandbox` does.
         require: Require, default("'best'");
     }
 }

@@ -143,7 +143,7 @@ fn confine(config: &Config, path: Option<&Path>) -> Result<Confined, DaemonError
     }
     grants.write.extend(config.log.file.as_deref().map(folder));
     let message_id = message::CONFINED.id;
-    let surroundings = Surroundings::of(Path::new("/proc/self"))?.satisfy(config.sandbox.require);
+    let surroundings = Surroundings::own()?.satisfy(config.sandbox.require);
     let surroundings = surroundings.map_err(DaemonError::Unguarded)?;
     match (surroundings.are_whole(), path) {
         (true, _) => tracing::info!(message_id, "{surroundings}"),

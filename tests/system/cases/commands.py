@@ -2,6 +2,7 @@
 
 import json
 
+from cases.confinement import GUARDS
 from cases.firewall import reaches, world
 from cases.trouble import works
 from machine import equal, holds, starts
@@ -21,7 +22,7 @@ def case_doctor_finds_every_layer_in_force(m):
     m.get("/v1/status")
     code, said = code_of(m, "tradingbot doctor --sandbox")
     equal(code, 0, said)
-    for layer in ("unit", "system calls", "privileges", "network", "own root", "firewall", "landlock"):
+    for layer in ("unit", *GUARDS, "firewall", "landlock"):
         holds(said, f"{layer:<13} in force")
     report = json.loads(m.sh("tradingbot doctor --sandbox --json"))
     equal({layer["state"] for layer in report["layers"]}, {"in-force"})

@@ -77,6 +77,24 @@ REFUSED_WITH_A_REASON = {
     "namespaces: pivot_root": "not from the root of a container",
     "namespaces: move_mount": "needs what the one before it would have given",
 }
+# The layers that the bot looks for at its start, and what a drop-in says that takes one away, with the reason it must give.
+GUARDS = ["system calls", "sockets", "memory", "programs", "privileges", "own users", "network", "own root"]
+TAKEN_AWAY = [
+    ("SystemCallFilter=\n", "system calls", "its filter lets calls through that it does not need (memfd_create, pidfd_open)"),
+    ("SystemCallFilter=@system-service\n", "system calls", "its filter lets calls through that it does not need"),
+    ("RestrictAddressFamilies=\n", "sockets", "it may ask for other sockets than unix ones (IPv4, IPv6, netlink)"),
+    ("RestrictAddressFamilies=AF_NETLINK\n", "sockets", "it may ask for other sockets than unix ones (netlink)"),
+    ("MemoryDenyWriteExecute=no\n", "memory", "memory that was written can be run"),
+    ("NoExecPaths=\nExecPaths=\n", "programs", "what it writes can be run ("),
+    ("CapabilityBoundingSet=CAP_NET_ADMIN\n", "privileges", "it may have capabilities (CapBnd)"),
+    ("PrivateUsers=no\n", "own users", "it shares users with the host (4294967295 of them)"),
+    ("PrivateNetwork=no\n", "network", "it sees the network (cable)"),
+    ("RootDirectory=\n", "own root", "it sees files of the host (/etc/passwd)"),
+    ("ProtectHome=no\nBindReadOnlyPaths=/home /root\n", "own root", "it sees files of the host (/home/u)"),
+    ("ProtectHome=no\nBindReadOnlyPaths=/root\n", "own root", "it sees"),
+    ("ProcSubset=all\n", "own root", "it sees what the kernel says of itself"),
+    ("ProtectProc=default\n", "own root", "it sees other processes"),
+]
 WAYS_MIN = 60
 EXPOSURE_MAX = 0.2
 # Units that people know.
@@ -155,6 +173,36 @@ def case_without_landlock_where_all_is_required_it_does_not_start(m):
     m.sh("systemctl restart tradingbot.service")
 
 
+def case_a_layer_that_a_drop_in_takes_away_is_named_and_where_all_is_required_it_does_not_start(m):
+    world(m)
+    m.path("/home/u").mkdir(exist_ok=True)
+    config = m.path("/etc/tradingbot/tradingbot.toml")
+    best, full = config.read_text(), config.read_text().replace('require = "best"', 'require = "full"')
+    m.sh("systemctl stop tradingbot.socket tradingbot-control.socket tradingbot.service", check=False)
+    m.sh("systemctl start tradingbot.socket tradingbot-control.socket")
+    for lines, layer, why in [("", None, None), *TAKEN_AWAY]:
+        m.dropin("tradingbot.service", "open", "[Service]\nRestart=no\n" + lines)
+        for text in (best, full):
+            config.write_text(text)
+            mark = m.mark()
+            if layer and text is full:
+                m.fails("systemctl start tradingbot.service")
+                holds(m.journal(mark), 'sandbox.require is "full", and the process is guarded from outside in part',
+                      "; missing: ", f"{layer} ({why}")
+                m.sh("systemctl reset-failed tradingbot.service")
+                continue
+            m.sh("systemctl start tradingbot.service")
+            said = m.eventually(lambda mark=mark: [line for line in m.journal(mark).splitlines() if "guarded from" in line],
+                                "what is around it")[0]
+            if layer:
+                holds(said, "guarded from outside in part: ", f"{layer} ({why}", "tradingbot doctor --sandbox")
+                equal(said.split("missing: ")[1].startswith(f"{layer} ("), True, f"what {lines!r} takes away first: {said}")
+                holds(m.sh("tradingbot doctor --sandbox 2>&1", check=False), f"{layer:<13} MISSING")
+            else:
+                holds(said, "guarded from outside in full: " + ", ".join(GUARDS))
+            m.sh("systemctl stop tradingbot.service")
+
+
 def case_the_program_asks_nothing_of_the_kernel_that_its_units_do_not_list(m):
     m.path("/etc/tradingbot/tradingbot.toml").write_text(BUSY)
     mark = m.mark()
@@ -177,7 +225,8 @@ def case_the_program_asks_nothing_of_the_kernel_that_its_units_do_not_list(m):
         listed, default = calls.listed(unit, defaults)
         m.note(f"{name}: {len(seen)} seen; listed and not seen: {' '.join(sorted(listed - seen))}")
         equal("write" in seen, True, f"calls of {name}")
-        equal(sorted(seen - listed - default), [], f"calls of {name} that are not listed")
+        refused = ["memfd_create", "pidfd_open"] if name == "tradingbot.service" else []
+        equal(sorted(seen - listed - default), refused, f"calls of {name} that are not listed, but those made to be refused")
 
 
 @starts("installed")
