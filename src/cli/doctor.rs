@@ -1,5 +1,6 @@
 //! `tradingbot doctor`: what confines the bot on this machine, what does not, and what to do about it.
 
+use std::fs;
 use std::io::Write;
 use std::path::Path;
 
@@ -77,20 +78,20 @@ impl Doctor {
             Ok(answer) => version_of(&answer.text()),
             Err(failure) => return Finding::not_known(UNIT, failure.to_string(), "start it with systemd"),
         };
-        let cat = match SYSTEMCTL.ask(&["cat", "--no-pager", service]) {
-            Ok(answer) if answer.done => answer.text(),
-            Ok(_) | Err(_) => {
-                let what = format!("{service} is not installed on this machine");
+        let mut lines = Vec::new();
+        for (name, shipped) in [(service, self.bot.shipped(version)), (SLICE, vec![unit::SLICE])] {
+            let Some(cat) = SYSTEMCTL.ask(&["cat", "--no-pager", name]).ok().filter(|answer| answer.done) else {
+                let what = format!("{name} is not installed on this machine");
                 return Finding::not_known(UNIT, what, "install the package: docs/install.md");
+            };
+            let deviations = unit::deviations(&shipped, &cat.text());
+            lines.extend(deviations.iter().map(|deviation| format!("{name}: {deviation}")));
+            if property(name, "NeedDaemonReload").as_deref() == Some("yes") {
+                lines.push(format!("{name} has changed since systemd read it: systemctl daemon-reload"));
             }
-        };
-        let shipped = self.bot.shipped(version);
-        let mut lines: Vec<String> =
-            unit::deviations(&shipped, &cat).iter().map(|deviation| format!("{service}: {deviation}")).collect();
-        if property(service, "NeedDaemonReload").as_deref() == Some("yes") {
-            lines.push(format!("{service} has changed since systemd read it: systemctl daemon-reload"));
         }
-        let remedy = format!("systemctl revert {service}, or put the line back; then systemctl restart {service}");
+        let remedy =
+            format!("systemctl revert the unit that is named, or put the line back; then systemctl restart {service}");
         Finding::of(UNIT, lines, "every line that confines is as shipped", remedy)
     }
 }
@@ -162,7 +163,9 @@ fn firewall() -> Finding {
     let remedy = "tradingbot firewall apply";
     match NFT.ask(&["list", "table", "inet", "tradingbot"]) {
         Ok(answer) if answer.done => {
-            Finding::of(FIREWALL, holes(&answer.text()), "table inet tradingbot is loaded", remedy.to_owned())
+            let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
+            let holes = holes(&answer.text(), user_number(&users));
+            Finding::of(FIREWALL, holes, "table inet tradingbot is loaded, rule by rule as shipped", remedy.to_owned())
         }
         Ok(answer) if answer.complaint.contains("No such file") => {
             Finding::of(FIREWALL, vec!["table inet tradingbot is not loaded".to_owned()], "", remedy.to_owned())
@@ -172,15 +175,33 @@ fn firewall() -> Finding {
     }
 }
 
-/// What the table lacks.
-fn holes(table: &str) -> Vec<String> {
-    let parts = [
-        ("type filter hook output priority", "no chain looks at what goes out"),
-        ("skuid", "what the bot's user sends is not picked out"),
-        ("drop", "nothing is dropped"),
-    ];
-    let lacks = |part: &&(&str, &str)| !table.contains(part.0);
-    parts.iter().filter(lacks).map(|(_, what)| format!("table inet tradingbot: {what}")).collect()
+/// Where the table is not as it was shipped, rule by rule: one before the others can let through what they drop, and one that
+/// asks for more drops less.
+fn holes(table: &str, user: Option<&str>) -> Vec<String> {
+    let rules = |chain: &str| -> Vec<&str> {
+        let (head, mut lines) = (format!("chain {chain} {{"), table.lines().map(str::trim));
+        lines.find(|line| *line == head);
+        lines.take_while(|line| *line != "}").collect()
+    };
+    let Some(user) = user else { return vec!["there is no user tradingbot whose packets could be dropped".to_owned()] };
+    let picked = format!("meta skuid {user} goto bot");
+    let mut holes = Vec::new();
+    for (chain, shipped) in [("output", &[&[HOOK] as &[&str], &[&picked]]), ("bot", &[&ANSWERS as &[&str], &[DROP]])] {
+        let rules = rules(chain);
+        for (at, spellings) in shipped.iter().enumerate() {
+            if rules.get(at).is_none_or(|rule| !spellings.contains(rule)) {
+                let found = rules.get(at).unwrap_or(&"nothing");
+                let wanted = spellings.last().unwrap_or(&"");
+                holes.push(format!("table inet tradingbot, chain {chain}: {found}, instead of {wanted}"));
+            }
+        }
+    }
+    holes
+}
+
+/// The number of the bot's user in what `/etc/passwd` says.
+fn user_number(users: &str) -> Option<&str> {
+    users.lines().find_map(|line| line.strip_prefix("tradingbot:")?.split(':').nth(1))
 }
 
 /// The process of the running bot.
@@ -248,6 +269,14 @@ const UNIT: &str = "unit";
 const RUNNING: &str = "running bot";
 const LANDLOCK: &str = "landlock";
 const FIREWALL: &str = "firewall";
+const SLICE: &str = "tradingbot.slice";
+/// The rules of `nftables/tradingbot.nft` as `nft list` spells them; that for answers differs between Debian 12 and 13.
+const HOOK: &str = "type filter hook output priority filter; policy accept;";
+const ANSWERS: [&str; 2] = [
+    "tcp flags != syn / syn,ack counter name \"answered\" accept",
+    "tcp flags & (syn | ack) != syn counter name \"answered\" accept",
+];
+const DROP: &str = "counter name \"refused\" drop";
 
 #[cfg(test)]
 mod tests {
@@ -279,11 +308,34 @@ mod tests {
     }
 
     #[test]
-    fn a_table_without_its_rule_has_a_hole() {
-        let whole = "type filter hook output priority filter; policy accept;\nmeta skuid 996 goto bot\ncounter drop";
-        assert_eq!(holes(whole), [""; 0]);
-        assert_eq!(holes(&whole.replace("skuid 996", "")).len(), 1);
-        assert_eq!(holes("").len(), 3);
+    fn a_table_that_is_not_as_shipped_has_a_hole() {
+        for answers in ANSWERS {
+            let whole = format!(
+                "table inet tradingbot {{\n\tchain output {{\n\t\t{HOOK}\n\t\tmeta skuid 996 goto bot\n\t}}\n\n\tchain bot \
+                 {{\n\t\t{answers}\n\t\t{DROP}\n\t}}\n}}\n"
+            );
+            assert_eq!(holes(&whole, Some("996")), [""; 0]);
+            let with = |from: &str, to: &str| holes(&whole.replace(from, to), Some("996")).join("\n");
+            for (from, to) in [
+                ("skuid 996", "skuid 1000"),
+                (DROP, "tcp dport 443 counter name \"refused\" drop"),
+                (DROP, "counter name \"refused\""),
+                (answers, "counter name \"answered\" accept"),
+                (HOOK, "type filter hook input priority filter; policy accept;"),
+                ("meta skuid 996", "accept\n\t\tmeta skuid 996"),
+                ("meta skuid 996 goto bot", ""),
+            ] {
+                assert!(with(from, to).starts_with("table inet tradingbot, chain "), "{from} {to}");
+            }
+            assert!(
+                with(DROP, "tcp dport 443 drop")
+                    .ends_with("bot: tcp dport 443 drop, instead of counter name \"refused\" drop")
+            );
+            assert_eq!(holes(&whole, None).len(), 1);
+        }
+        assert_eq!(holes("", Some("996")).len(), 4);
+        let users = "root:x:0:0::/root:/bin/sh\ntradingbot:x:996:996::/:/bin/false\n";
+        assert_eq!((user_number(users), user_number("")), (Some("996"), None));
     }
 
     #[test]

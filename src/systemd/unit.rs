@@ -42,6 +42,8 @@ pub fn deviations(shipped: &[&str], installed: &str) -> Vec<Deviation> {
         match installed.0.get(key) {
             None => found.extend(missing(key, wanted)),
             Some(there) if LISTS.contains(&key.as_str()) => compare_lists(key, wanted, there, &mut found),
+            Some(there) if key == COMMAND && is_confined(wanted, there) => {}
+            Some(there) if LIMITS.contains(&key.as_str()) && is_within(wanted, there) => {}
             Some(there) => found.extend(changed(key, wanted, there)),
         }
     }
@@ -51,7 +53,7 @@ pub fn deviations(shipped: &[&str], installed: &str) -> Vec<Deviation> {
     found
 }
 
-/// The assignments of a service that are in force, each with its file. What is assigned nothing is there and empty.
+/// The assignments of a service or a slice, and those of its `[Unit]` that guard it, that are in force, each with its file. What is assigned nothing is there and empty.
 struct Settings(BTreeMap<String, Vec<Setting>>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,14 +65,14 @@ struct Setting {
 impl Settings {
     fn read(text: &str) -> Self {
         let mut settings: BTreeMap<String, Vec<Setting>> = BTreeMap::new();
-        let (mut file, mut in_service) = (String::new(), false);
+        let (mut file, mut section) = (String::new(), String::new());
         for line in text.replace("\\\n", " ").lines().map(str::trim) {
             if let Some(path) = line.strip_prefix("# /") {
                 file = format!("/{path}");
             } else if line.starts_with('[') {
-                in_service = line == "[Service]";
+                line.clone_into(&mut section);
             } else if let Some((key, value)) =
-                line.split_once('=').filter(|_| in_service && !line.starts_with(['#', ';']))
+                line.split_once('=').filter(|(key, _)| !line.starts_with(['#', ';']) && is_read(&section, key.trim()))
             {
                 let values = settings.entry(key.trim().to_owned()).or_default();
                 let is_list = LISTS.contains(&key.trim()) || ALLOWING.contains(&key.trim());
@@ -87,6 +89,35 @@ impl Settings {
         }
         Self(settings)
     }
+}
+
+/// Whether a setting is looked at in a section.
+fn is_read(section: &str, key: &str) -> bool {
+    match section {
+        "[Service]" | "[Slice]" => !OF_THE_UNIT.contains(&key),
+        "[Unit]" => OF_THE_UNIT.contains(&key),
+        _ => false,
+    }
+}
+
+/// Whether it is still the shipped program that is started, and no `+` or `!` before it leaves the sandbox away. What it is
+/// told is another matter.
+fn is_confined(wanted: &[Setting], there: &[Setting]) -> bool {
+    let program = |settings: &[Setting]| -> Option<String> {
+        Some(settings.last()?.value.trim_start_matches(['@', '-', ':']).split_whitespace().next()?.to_owned())
+    };
+    program(wanted) == program(there)
+}
+
+/// Whether a limit is at most as wide as it should be.
+fn is_within(wanted: &[Setting], there: &[Setting]) -> bool {
+    let amount = |settings: &[Setting]| {
+        let value = settings.last()?.value.as_str();
+        let (number, unit) = value.split_at(value.find(|sign: char| !sign.is_ascii_digit()).unwrap_or(value.len()));
+        let power = UNITS.iter().position(|name| *name == unit)?;
+        number.parse::<u64>().ok()?.checked_mul(1_u64.checked_shl(10 * u32::try_from(power).ok()?)?)
+    };
+    matches!((amount(wanted), amount(there)), (Some(wanted), Some(there)) if there <= wanted)
 }
 
 fn missing(key: &str, wanted: &[Setting]) -> Option<Deviation> {
@@ -169,6 +200,8 @@ pub const INSTANCE: Shipped = Shipped {
     beside_old: include_str!("../../systemd/252/tradingbot@.service.conf"),
     beside_new: include_str!("../../systemd/257/tradingbot@.service.conf"),
 };
+/// What all bots of a host are in together.
+pub const SLICE: &str = include_str!("../../systemd/tradingbot.slice");
 /// The version of systemd that changes what is beside a unit.
 pub const NEW_SYSTEMD: u32 = 257;
 
@@ -188,9 +221,11 @@ const LISTS: &[&str] = &[
     "SocketBindDeny",
     "SystemCallArchitectures",
     "SystemCallFilter",
+    "Upholds",
 ];
 /// Those of them that forbid, so that more on them is no fault.
-const FORBIDDING: &[&str] = &["IPAddressDeny", "InaccessiblePaths", "NoExecPaths", "ReadOnlyPaths", "SocketBindDeny"];
+const FORBIDDING: &[&str] =
+    &["IPAddressDeny", "InaccessiblePaths", "NoExecPaths", "ReadOnlyPaths", "SocketBindDeny", "Upholds"];
 /// Those that allow everything when nothing is on them.
 const OPEN_WHEN_EMPTY: &[&str] = &["RestrictAddressFamilies", "SystemCallArchitectures", "SystemCallFilter"];
 /// Settings that the shipped unit does not have, because they allow something.
@@ -199,50 +234,58 @@ const ALLOWING: &[&str] = &[
     "DeviceAllow",
     "Environment",
     "EnvironmentFile",
+    "ExecCondition",
     "ExecStartPost",
     "ExecStartPre",
+    "ExecStop",
+    "ExecStopPost",
+    "ExtensionDirectories",
+    "ExtensionImages",
     "IPAddressAllow",
+    "IPCNamespacePath",
     "JoinsNamespaceOf",
+    "MountImages",
     "NetworkNamespacePath",
     "PassEnvironment",
     "PermissionsStartOnly",
     "ReadWritePaths",
+    "RootImage",
     "SocketBindAllow",
     "SupplementaryGroups",
 ];
+/// Settings of `[Unit]` that guard the service: what they name is not read in another section.
+const OF_THE_UNIT: &[&str] = &["JoinsNamespaceOf", "StartLimitIntervalSec", "Upholds"];
+/// The setting with the program.
+const COMMAND: &str = "ExecStart";
+/// Settings that confine the more the less they say.
+const LIMITS: &[&str] = &["LimitCORE", "LimitMEMLOCK", "LimitNOFILE", "MemoryMax", "MemorySwapMax", "TasksMax"];
+/// What a number of bytes may be followed by, each 1024 times the one before.
+const UNITS: &[&str] = &["", "K", "M", "G", "T"];
 /// Settings of the shipped unit that say how it runs and not what it may do.
 const ABOUT_OTHER_THINGS: &[&str] = &[
-    "ExecReload",
-    "ExecStart",
     "ImportCredential",
-    "LimitNOFILE",
     "LoadCredential",
-    "LogRateLimitIntervalSec",
-    "MemoryMax",
-    "MemorySwapMax",
     "NotifyAccess",
-    "OOMPolicy",
     "Restart",
     "RestartMaxDelaySec",
     "RestartSec",
     "RestartSteps",
-    "Slice",
     "Sockets",
     "StandardError",
     "StandardInput",
     "StandardOutput",
     "SyslogIdentifier",
-    "TasksMax",
     "TimeoutStartSec",
     "TimeoutStopSec",
     "Type",
-    "WatchdogSec",
-    "WatchdogSignal",
 ];
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Settings of other sections.
+    const OF_OTHERS: &[&str] = &["After", "Description", "Documentation", "WantedBy"];
 
     fn installed(unit: &str, drop_in: &str) -> String {
         format!("# /usr/lib/systemd/system/tradingbot.service\n{unit}\n\n# /etc/systemd/system/x.conf\n{drop_in}\n")
@@ -264,19 +307,25 @@ mod tests {
 
     #[test]
     fn every_line_that_is_taken_out_is_named() {
+        let key = |line: &str| line.split_once('=').map_or("", |(key, _)| key).to_owned();
         let confining = SERVICE.unit.lines().filter(|line| {
-            let key = line.split_once('=').map_or("", |(key, _)| key);
-            let in_service = SERVICE.unit.split_once("[Service]").is_some_and(|(_, service)| service.contains(line));
-            let allowing = LISTS.contains(&key) && !FORBIDDING.contains(&key);
-            !key.is_empty() && !line.starts_with('#') && in_service && !ABOUT_OTHER_THINGS.contains(&key) && !allowing
+            let (key, about) = (key(line), |list: &[&str]| list.contains(&key(line).as_str()));
+            let allowing = about(LISTS) && !about(FORBIDDING);
+            !key.is_empty() && !line.starts_with('#') && !about(ABOUT_OTHER_THINGS) && !about(OF_OTHERS) && !allowing
         });
         let mut tried = 0;
-        for line in confining.filter(|line| !line.starts_with("Documentation") && !line.starts_with("WantedBy")) {
+        for line in confining {
             let faults = faults(&SERVICE.unit.replacen(&format!("{line}\n"), "", 1), "");
             assert_eq!(faults, [format!("{line} is missing")]);
             tried += 1;
         }
-        assert!(tried > 30, "{tried}");
+        assert!(tried > 45, "{tried}");
+        for guard in
+            ["MemoryMax", "TasksMax", "LimitNOFILE", "WatchdogSec", "StartLimitIntervalSec", "Slice", "Upholds"]
+        {
+            let line = SERVICE.unit.lines().find(|line| key(line) == guard).unwrap();
+            assert_eq!(faults(&SERVICE.unit.replacen(line, "", 1), ""), [format!("{line} is missing")]);
+        }
         for list in ["CapabilityBoundingSet=", "AmbientCapabilities=", "RestrictAddressFamilies=AF_UNIX"] {
             assert_eq!(faults(&SERVICE.unit.replacen(&format!("{list}\n"), "", 1), ""), [format!("{list} is missing")]);
         }
@@ -289,6 +338,16 @@ mod tests {
             ("PrivateNetwork=", "PrivateNetwork= (/etc/systemd/system/x.conf) instead of PrivateNetwork=yes"),
             ("SystemCallFilter=@mount", "SystemCallFilter=@mount (/etc/systemd/system/x.conf) allows more"),
             ("BindPaths=/home", "BindPaths=/home (/etc/systemd/system/x.conf) allows more"),
+            ("MemoryMax=1G", "MemoryMax=1G (/etc/systemd/system/x.conf) instead of MemoryMax=256M"),
+            ("TasksMax=infinity", "TasksMax=infinity (/etc/systemd/system/x.conf) instead of TasksMax=32"),
+            ("WatchdogSec=0", "WatchdogSec=0 (/etc/systemd/system/x.conf) instead of WatchdogSec=10s"),
+            ("Slice=system.slice", "Slice=system.slice (/etc/systemd/system/x.conf) instead of Slice=tradingbot.slice"),
+            ("ExecStopPost=+/bin/sh", "ExecStopPost=+/bin/sh (/etc/systemd/system/x.conf) allows more"),
+            (
+                "ExecStart=\nExecStart=+/usr/bin/tradingbot run",
+                "ExecStart=+/usr/bin/tradingbot run (/etc/systemd/system/x.conf) instead of ExecStart=/usr/bin/tradingbot run \
+                 --config /etc/tradingbot/tradingbot.toml",
+            ),
             ("Environment=LD_PRELOAD=/x", "Environment=LD_PRELOAD=/x (/etc/systemd/system/x.conf) allows more"),
             (
                 "CapabilityBoundingSet=CAP_KILL",
@@ -298,6 +357,8 @@ mod tests {
             assert_eq!(faults(SERVICE.unit, &format!("[Service]\n{drop_in}\n")), [expected]);
         }
         assert_eq!(faults(SERVICE.unit, "[Service]\nIPAddressDeny=\n"), ["IPAddressDeny=any is missing"]);
+        let unit = "[Unit]\nUpholds=\nStartLimitIntervalSec=10s\n";
+        assert_eq!(faults(SERVICE.unit, unit).len(), 2, "{:?}", faults(SERVICE.unit, unit));
         for emptied in ["SystemCallFilter=\n", "SystemCallFilter=\nSystemCallFilter=~reboot\n"] {
             let faults = faults(SERVICE.unit, &format!("[Service]\n{emptied}"));
             assert!(faults.len() == 1 && faults[0].starts_with("SystemCallFilter=@default "), "{faults:?}");
@@ -305,8 +366,15 @@ mod tests {
     }
 
     #[test]
+    fn the_slice_is_compared_too() {
+        let taken = |line: &str| deviations(&[SLICE], &SLICE.replacen(line, "", 1)).len();
+        assert_eq!((taken("nothing"), taken("IPAddressDeny=any\n"), taken("MemoryMax=1G\n")), (0, 1, 1));
+    }
+
+    #[test]
     fn what_changes_nothing_or_confines_more_is_no_fault() {
-        let drop_in = "[Unit]\nPrivateNetwork=no\n[Service]\n# BindPaths=/x\nPrivateNetwork=true\nMemoryMax=1G\n\
+        let drop_in = "[Unit]\nPrivateNetwork=no\n[Service]\n# BindPaths=/x\nPrivateNetwork=true\nMemoryMax=128M\nTasksMax=31\n\
+                       ExecStart=\nExecStart=-/usr/bin/tradingbot run --config /etc/tradingbot/other.toml\n\
                        SystemCallFilter=~landlock_create_ruleset\nInaccessiblePaths=/srv\nBindReadOnlyPaths=\nPrivatePIDs=yes\n\
                        BindReadOnlyPaths=/run/systemd/journal.tradingbot\n";
         assert_eq!(faults(SERVICE.unit, drop_in), [""; 0]);
