@@ -69,7 +69,7 @@ This page is printed by `tradingbot check-config --reference`.
 | --- | --- |
 | decimal | a plain decimal number in quotes, so that it is taken exactly: `"100.50"` |
 | share | a decimal of which 1 is all: `"0.02"` is 2 % |
-| span | a whole number and its unit in quotes: `"500ms"`, `"30s"`, `"5m"`, `"1h"`, `"1d"`, `"1w"` |
+| span | whole numbers and their units in quotes: `"500ms"`, `"30s"`, `"5m"`, `"1h30m"`, `"1d"`, `"1w"` |
 | whole number | without quotes: `100` |
 | symbol, asset | as the exchange writes it, in quotes: `"BTCUSDT"`, `"USDT"` |
 | path | in quotes; a relative one is taken from the folder of the file |

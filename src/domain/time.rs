@@ -213,28 +213,60 @@ impl FromStr for Timestamp {
 }
 
 impl fmt::Display for Span {
-    /// The largest unit that divides it: `15m`, `1h`, `90s`, `250ms`, `7ns`.
+    /// Its units from the largest down: `15m`, `1m30s`, `1d`, `250ms`; weeks only when they are whole. One with a part of a
+    /// millisecond is measured, not chosen, and shows its two largest units: `7m58s`, `153ms`, `12us`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (unit, name) in UNITS {
-            if self.0 % unit.0 == 0 && (self.0 != 0 || name == "s") {
-                return write!(f, "{}{name}", self.0 / unit.0);
+        let (whole, week) = (self.0.unsigned_abs(), WEEK.0.unsigned_abs());
+        if whole == 0 {
+            return f.write_str("0s");
+        }
+        if self.0 < 0 {
+            f.write_str("-")?;
+        }
+        if whole.is_multiple_of(week) {
+            return write!(f, "{}w", whole / week);
+        }
+        let exact = whole.is_multiple_of(NANOS_PER_MILLI.unsigned_abs());
+        let small = [(Self(1_000), "us"), (Self(1), "ns")];
+        let units = UNITS.iter().filter(|(unit, _)| *unit != WEEK).chain(&small);
+        let mut units = units.skip_while(|(unit, _)| unit.0.unsigned_abs() > whole).peekable();
+        let shown = match units.peek() {
+            _ if exact => usize::MAX,
+            Some((unit, _)) if *unit >= Self::SECOND => 2,
+            _ => 1,
+        };
+        let mut left = whole;
+        for (unit, name) in units.take(shown) {
+            let unit = unit.0.unsigned_abs();
+            if left >= unit {
+                write!(f, "{}{name}", left / unit)?;
+                left %= unit;
             }
         }
-        write!(f, "{}ns", self.0)
+        Ok(())
     }
 }
 
 impl FromStr for Span {
     type Err = TimeError;
 
-    /// Reads a whole number and its unit: `500ms`, `30s`, `5m`, `1h`, `1d`, `1w`.
+    /// Reads whole numbers and their units, larger ones first: `500ms`, `30s`, `5m`, `1h30m`, `1d`, `1w`.
     fn from_str(text: &str) -> Result<Self, TimeError> {
         let bad = || TimeError::NotSpan { text: text.chars().take(40).collect() };
-        let split = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(bad)?;
-        let (digits, name) = text.split_at(split);
-        let unit = UNITS.iter().find(|(_, known)| *known == name).ok_or_else(bad)?.0;
-        let count: i64 = digits.parse().map_err(|_| bad())?;
-        count.checked_mul(unit.0).map(Self).ok_or_else(bad)
+        let (mut rest, mut units, mut sum) = (text, &UNITS[..], 0_i64);
+        loop {
+            let split = rest.find(|c: char| !c.is_ascii_digit()).ok_or_else(bad)?;
+            let (digits, after) = rest.split_at(split);
+            let (name, next) = after.split_at(after.find(|c: char| c.is_ascii_digit()).unwrap_or(after.len()));
+            let at = units.iter().position(|(_, known)| *known == name).ok_or_else(bad)?;
+            let (unit, smaller) = units[at..].split_first().ok_or_else(bad)?;
+            let count: i64 = digits.parse().map_err(|_| bad())?;
+            sum = count.checked_mul(unit.0.0).and_then(|part| sum.checked_add(part)).ok_or_else(bad)?;
+            if next.is_empty() {
+                return Ok(Self(sum));
+            }
+            (rest, units) = (next, smaller);
+        }
     }
 }
 
@@ -311,8 +343,9 @@ fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
 
 const NANOS_PER_MILLI: i64 = 1_000_000;
 const NANOS_PER_SECOND: i64 = 1_000_000_000;
+const WEEK: Span = Span(7 * Span::DAY.0);
 const UNITS: [(Span, &str); 6] = [
-    (Span(7 * Span::DAY.0), "w"),
+    (WEEK, "w"),
     (Span::DAY, "d"),
     (Span::HOUR, "h"),
     (Span::MINUTE, "m"),
@@ -351,13 +384,31 @@ mod tests {
 
     #[test]
     fn spans_read_and_write_the_same_text() {
-        for text in ["15m", "1h", "90s", "250ms", "1d", "2w"] {
+        for text in ["15m", "1h", "1m30s", "1d1ms", "250ms", "1d", "8d", "2w"] {
             assert_eq!(text.parse::<Span>().unwrap().to_string(), text);
         }
+        assert_eq!("90s".parse::<Span>().unwrap().to_string(), "1m30s");
         assert_eq!(Span::ZERO.to_string(), "0s");
-        for text in ["", "5", "m", "-5m", "1.5h", "5 m", "99999999999w"] {
+        for text in ["", "5", "m", "-5m", "1.5h", "5 m", "99999999999w", "1h2", "1m1h", "1s1s", "1h-1m"] {
             assert!(text.parse::<Span>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_span_that_was_measured_shows_what_a_reader_wants_of_it() {
+        for (nanos, text) in [
+            (478_153_961_808, "7m58s"),
+            (10_800_000_000_001, "3h"),
+            (93_784_000_000_001, "1d2h"),
+            (11_200_000_001, "11s200ms"),
+            (153_961_808, "153ms"),
+            (12_345, "12us"),
+            (7, "7ns"),
+            (-478_153_961_808, "-7m58s"),
+        ] {
+            assert_eq!(Span::from_nanos(nanos).to_string(), text);
+        }
+        assert_eq!(Span::from_nanos(i64::MIN).to_string(), "-106751d23h");
     }
 
     #[test]

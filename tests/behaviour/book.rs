@@ -110,7 +110,7 @@ fn what_is_too_long_cut_off_or_packed_otherwise_is_refused() {
     put("earlier.jsonl", &quote_line(1_699_999_999_000, 1));
     assert_eq!(
         said(&["good.jsonl", "earlier.jsonl"]),
-        "error: earlier.jsonl:1: received at 2023-11-14T22:13:19Z, 1400ms before the line above; give files and lines \
+        "error: earlier.jsonl:1: received at 2023-11-14T22:13:19Z, 1s400ms before the line above; give files and lines \
          in the order of time"
     );
     assert_eq!(
