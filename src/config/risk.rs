@@ -51,6 +51,10 @@ impl RawRisk {
     ) -> Option<Limits> {
         let market = market?;
         let careful = Limits::careful(market.symbols.clone(), account.balance);
+        // Whoever leaves the list out gets the market's, whose faults are told there.
+        if let Some(symbols) = &self.symbols {
+            no_repeats(symbols, "risk.symbols", reader);
+        }
         let limits = Limits {
             symbols: self.symbols.get_or_insert(careful.symbols).clone(),
             order_notional_max: *self.order_notional_max.get_or_insert(careful.order_notional_max),
@@ -65,7 +69,6 @@ impl RawRisk {
             drawdown_max: self.drawdown_max,
             staleness_max: self.staleness_max,
         };
-        no_repeats(&limits.symbols, "risk.symbols", reader);
         tradable(&limits.symbols, "risk.symbols", &market.symbols, "market.symbols", reader);
         let values = [
             ("order-notional-max", limits.order_notional_max),
