@@ -9,9 +9,11 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::Instant;
 
 use tempfile::TempDir;
+use tradingbot::clock;
 use tradingbot::config::{self, Speed};
 use tradingbot::daemon::{Audience, LEDGER_FILE, Life, Message, Pace, Shell, drive};
 use tradingbot::domain::Span;
+use tradingbot::ledger::Ledger;
 
 use super::bot::{PAPER, SHIPPED, configured, program, stop};
 use super::figure::{Table, grouped};
@@ -99,11 +101,24 @@ fn aged() -> TempDir {
     let config =
         format!("{PAPER}\n[risk]\nloss-per-day-max = \"1000000\"\ndrawdown-max = \"0.99\"\norders-per-day = 200000\n");
     let config = config::load(&configured(&config, state.path())).unwrap();
-    let Life { mut shell, mut source, .. } = Life::begin(&config).unwrap();
+    let Life { mut shell, mut source, .. } = Life::begin(&config, Some(Speed::Max)).unwrap();
     let (stop, inbox) = sync_channel(8);
     let pace = Pace { speed: Speed::Max, at_once: Span::ZERO };
     drive(&mut shell, source.as_mut(), pace, &inbox, &mut Until(stop), None).unwrap();
     shell.end().unwrap();
+    backdated(&state.path().join(LEDGER_FILE))
+}
+
+/// A state folder with these entries in a ledger that ends now: no bot goes on from what has yet to come.
+fn backdated(from: &Path) -> TempDir {
+    let from = Ledger::open(from).unwrap();
+    let state = tempfile::tempdir().unwrap();
+    let mut to = Ledger::open(&state.path().join(LEDGER_FILE)).unwrap();
+    let ahead = from.last_at().unwrap().unwrap().since(clock::now());
+    from.each(|entry| {
+        let _durable = to.commit(entry.at.minus(ahead), &[entry.value]).unwrap();
+    })
+    .unwrap();
     state
 }
 

@@ -56,7 +56,11 @@ pub(super) fn secrets(
 /// A bot that could not run, with the exit code of what kept it.
 pub(super) fn failed(error: &DaemonError) -> Failure {
     let exit = match error {
-        DaemonError::Open(_) | DaemonError::Read(_) | DaemonError::Restore(_) | DaemonError::Commit(_) => Exit::Ledger,
+        DaemonError::Open(_)
+        | DaemonError::Read(_)
+        | DaemonError::Restore(_)
+        | DaemonError::Ahead { .. }
+        | DaemonError::Commit(_) => Exit::Ledger,
         DaemonError::Confine(_) | DaemonError::Surroundings(_) | DaemonError::Unguarded(_) => Exit::Sandbox,
         DaemonError::AdminTokenHash => Exit::Secret,
         DaemonError::Source(_) => Exit::Data,

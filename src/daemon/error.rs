@@ -6,10 +6,13 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use crate::api::ListenerError;
+use crate::domain::{Span, Timestamp};
 use crate::engine::RestoreError;
 use crate::ledger::{CommitError, OpenLedgerError, ReadError};
 use crate::log::StartLogError;
 use crate::sandbox::{ConfineError, Surroundings, SurroundingsError};
+
+use super::shell::TimeOf;
 
 /// A bot that cannot run.
 #[derive(Debug, Error)]
@@ -31,6 +34,24 @@ pub enum DaemonError {
     /// The ledger cannot be continued.
     #[error("the ledger cannot be continued")]
     Restore(#[source] RestoreError),
+    /// The ledger's last entry is of a time that has yet to come.
+    #[error(
+        "the ledger's last entry is of {last}, {ahead} ahead of {}",
+        match time {
+            TimeOf::Clock(_) => "the clock; mend the clock if it is wrong, else give another folder of state: what was \
+                written from a recording or while the clock was fast can only go on once that time has come, and what was written by \
+                `paper --speed` only at such a speed",
+            TimeOf::Recording(_) => "the recording's first event; give each recording a folder of state of its own (--state)",
+        }
+    )]
+    Ahead {
+        /// When it was written, by its own account.
+        last: Timestamp,
+        /// By how much it is ahead.
+        ahead: Span,
+        /// Of what.
+        time: TimeOf,
+    },
     /// The ledger cannot be written.
     #[error(transparent)]
     Commit(CommitError),

@@ -16,7 +16,7 @@ use crate::sim::{Faults, FeeSettings, Latency, Sim, SimSettings};
 use super::drive::Pace;
 use super::error::DaemonError;
 use super::recording::Recording;
-use super::shell::{Birth, Shell};
+use super::shell::{Birth, Shell, TimeOf};
 use super::source::Source;
 use super::tell;
 
@@ -31,19 +31,30 @@ pub struct Life {
 }
 
 impl Life {
-    /// Opens the ledger in the state folder, rebuilds the engine from it, and opens the market.
+    /// Opens the ledger in the state folder, rebuilds the engine from it, and opens the market, which goes by at `speed` if
+    /// one is given.
     ///
     /// # Errors
     ///
     /// A folder or ledger that cannot be used.
-    pub fn begin(config: &Config) -> Result<Self, DaemonError> {
+    pub fn begin(config: &Config, speed: Option<Speed>) -> Result<Self, DaemonError> {
         make_folder(&config.state)?;
         let ledger = Ledger::open(&config.state.join(LEDGER_FILE))?;
-        let Opened { source, instruments, pace, start } = open_market(config)?;
+        // A practice market faster than the clock is ahead of it, and goes on where it was left.
+        let from = match speed {
+            Some(Speed::Max | Speed::Times(2..)) => ledger.last_at().map_err(DaemonError::Read)?,
+            Some(Speed::Times(_)) | None => None,
+        };
+        let Opened { source, instruments, mut pace, start } = open_market(config, from)?;
+        pace.speed = speed.unwrap_or(pace.speed);
         let setup = setup_of(config, instruments.clone(), RunId(1));
         let birth = Birth {
             config: config.digest.clone(),
             deposit: (config.account.quote, config.account.balance),
+            time: match config.market.source {
+                SourceSettings::Practice { .. } => TimeOf::Clock(start.plus(pace.at_once)),
+                SourceSettings::Recording { .. } => TimeOf::Recording(start),
+            },
             halt: match config.start {
                 Start::Halted => Some("the configuration starts halted".to_owned()),
                 Start::Trading => None,
@@ -66,7 +77,7 @@ impl Life {
 ///
 /// The market's data cannot be opened.
 pub(super) fn setup(config: &Config, run: RunId) -> Result<Setup, DaemonError> {
-    Ok(setup_of(config, open_market(config)?.instruments, run))
+    Ok(setup_of(config, open_market(config, None)?.instruments, run))
 }
 
 /// Whether the market's data can be opened.
@@ -75,7 +86,7 @@ pub(super) fn setup(config: &Config, run: RunId) -> Result<Setup, DaemonError> {
 ///
 /// It cannot.
 pub(super) fn check(config: &Config) -> Result<(), DaemonError> {
-    open_market(config).map(drop)
+    open_market(config, None).map(drop)
 }
 
 fn setup_of(config: &Config, instruments: Vec<Instrument>, run: RunId) -> Setup {
@@ -97,11 +108,12 @@ struct Opened {
     start: Timestamp,
 }
 
-/// The market's data, the rules of what trades there, its pace and its first moment.
-fn open_market(config: &Config) -> Result<Opened, DaemonError> {
+/// The market's data, the rules of what trades there, its pace and its first moment, on the practice market not before
+/// `from`.
+fn open_market(config: &Config, from: Option<Timestamp>) -> Result<Opened, DaemonError> {
     match &config.market.source {
         SourceSettings::Practice { seed } => {
-            let start = clock::now().minus(PRACTICE_WARM_UP);
+            let start = clock::now().minus(PRACTICE_WARM_UP).max(from.unwrap_or(Timestamp::ZERO));
             let mut settings = practice::default_settings(*seed, start);
             let known = std::mem::take(&mut settings.pairs);
             for symbol in &config.market.symbols {

@@ -23,6 +23,6 @@ pub use life::{LEDGER_FILE, Life};
 pub use replay::{ReplayError, Replayed, replay};
 pub use run::{Errand, Summary, check, run};
 pub use serve::{Addresses, CONTROL_SOCKET};
-pub use shell::{Birth, Shell, Told};
+pub use shell::{Birth, Shell, TimeOf, Told};
 pub use source::{Source, SourceError};
 pub use venue::Venue;

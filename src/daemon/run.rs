@@ -64,7 +64,7 @@ pub fn run(errand: Errand, out: &mut dyn Write) -> Result<Summary, DaemonError> 
     let log = start_log(&config, &secrets, json)?;
     let admin = admin_token(&mut secrets)?;
     let notifier = Notifier::from_environment();
-    let Life { mut shell, mut source, mut pace } = Life::begin(&config)?;
+    let Life { mut shell, mut source, pace } = Life::begin(&config, speed)?;
     let (listeners, addresses) = listen(&config, sockets)?;
     let confined = confine(&config, path.as_deref())?;
     let (sender, inbox) = mpsc::sync_channel(INBOX_MAX);
@@ -84,7 +84,6 @@ pub fn run(errand: Errand, out: &mut dyn Write) -> Result<Summary, DaemonError> 
         greet(&onlooker.config, &addresses, &shell, json, out);
     }
     onlooker.say_ready(&shell);
-    pace.speed = speed.unwrap_or(pace.speed);
     let until = duration.map(|span| clock::now().plus(span));
     let driven = drive(&mut shell, source.as_mut(), pace, &inbox, &mut onlooker, until);
     onlooker.say_stopping();
@@ -117,8 +116,14 @@ fn start_log(config: &Config, secrets: &Secrets, json: bool) -> Result<Log, Daem
         secret.expose(|bytes| log.guard(bytes));
     }
     for (name, source) in secrets.sources() {
+        let message_id = message::SECRET_TAKEN.id;
+        let words = if name == SecretName::ApiToken {
+            "secret taken; it is for commands that ask the API, and opens nothing by itself"
+        } else {
+            "secret taken"
+        };
         let name = name.variable();
-        tracing::info!(message_id = message::SECRET_TAKEN.id, name, place = %source, "secret taken");
+        tracing::info!(message_id, name, place = %source, "{words}");
     }
     Ok(log)
 }

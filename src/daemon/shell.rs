@@ -67,6 +67,25 @@ pub struct Birth {
     pub deposit: (Asset, Notional),
     /// Whether a fresh ledger starts halted, and why.
     pub halt: Option<String>,
+    /// Whose time goes by.
+    pub time: TimeOf,
+}
+
+/// Whose time goes by in a life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TimeOf {
+    /// The clock's, which is this.
+    Clock(Timestamp),
+    /// That of a recording, which begins with this.
+    Recording(Timestamp),
+}
+
+impl TimeOf {
+    const fn first(self) -> Timestamp {
+        match self {
+            Self::Clock(at) | Self::Recording(at) => at,
+        }
+    }
 }
 
 impl Shell {
@@ -75,7 +94,7 @@ impl Shell {
     ///
     /// # Errors
     ///
-    /// A ledger that cannot be read, continued or written.
+    /// A ledger that cannot be read, continued or written, or whose last entry is of a time that has yet to come.
     pub fn begin<V: Venue + 'static>(
         mut keeper: impl Keeper + 'static,
         setup: Setup,
@@ -100,6 +119,11 @@ impl Shell {
             })
             .map_err(DaemonError::Read)?;
         restored.map_err(DaemonError::Restore)?;
+        // Until that time came, nothing would happen: no order, no stop, no fresh price.
+        let ahead = latest.since(birth.time.first());
+        if ahead > AHEAD_MAX {
+            return Err(DaemonError::Ahead { last: latest, ahead, time: birth.time });
+        }
         engine.begin(run);
         let mut first =
             vec![Entry::Started { run, version: env!("CARGO_PKG_VERSION").to_owned(), config: birth.config.clone() }];
@@ -406,5 +430,7 @@ impl std::fmt::Debug for Shell {
     }
 }
 
+/// How far a ledger may be ahead of the time: as much as a clock is put back when it is put right.
+const AHEAD_MAX: Span = Span::from_secs(5);
 /// Things told that wait for somebody to listen.
 const TOLD_MAX: usize = 4_096;

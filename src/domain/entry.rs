@@ -115,7 +115,7 @@ pub enum Entry {
         /// Highest price seen since the position was opened.
         highest: Price,
     },
-    /// What the account is worth at the last prices; kept once an hour, so that peak and day survive a restart.
+    /// What the account is worth at the last prices; kept once a minute, so that peak and day survive a restart.
     Marked {
         /// In the quote asset.
         equity: Notional,

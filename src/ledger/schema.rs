@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension};
 use thiserror::Error;
 
 use super::chain::{Hash, Head};
+use crate::domain::Timestamp;
 
 /// A database that is not a ledger as this version makes it.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -160,6 +161,12 @@ pub(super) fn head(connection: &Connection) -> rusqlite::Result<Head> {
         .query_row([], |row| Ok(Head { seq: seq_from(row.get(0)?), hash: Hash(row.get(1)?) }))
         .optional()?;
     Ok(last.unwrap_or(Head::EMPTY))
+}
+
+/// When the last entry was written, by its own account.
+pub(super) fn last_at(connection: &Connection) -> rusqlite::Result<Option<Timestamp>> {
+    let mut last = connection.prepare_cached("SELECT at FROM entry ORDER BY seq DESC LIMIT 1")?;
+    last.query_row([], |row| Ok(Timestamp::from_nanos(row.get(0)?))).optional()
 }
 
 /// An entry's number as SQLite keeps it.

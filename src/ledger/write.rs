@@ -9,7 +9,7 @@ use super::error::{CommitError, OpenLedgerError, ReadError};
 use super::page::Stored;
 use super::place::{Place, open_to_write};
 use super::schema::{self, seq_to};
-use super::source::Source;
+use super::source::{Fault, Source};
 use super::verify;
 use crate::domain::{Entry, Timestamp};
 
@@ -85,6 +85,15 @@ impl Ledger {
         self.head
     }
 
+    /// When the last entry was written, by its own account; `None` when there is none.
+    ///
+    /// # Errors
+    ///
+    /// The disk refuses.
+    pub fn last_at(&self) -> Result<Option<Timestamp>, ReadError> {
+        schema::last_at(&self.connection).map_err(|fault| Fault::from(fault).at(self.path()))
+    }
+
     /// Writes `entries` down, all or none, and returns once they are on disk. When the disk is full and a halt is among
     /// them, the space kept for that is given up; the first commit that finds it free sets it aside again.
     ///
@@ -108,8 +117,11 @@ impl Ledger {
     ///
     /// The disk refuses, an entry is not the one that was written, or cannot be understood.
     pub fn each(&self, visit: impl FnMut(Stored)) -> Result<(), ReadError> {
-        let path = self.place.as_ref().map_or(Path::new(":memory:"), Place::path);
-        verify::each(&self.connection, visit).map_err(|fault| fault.at(path))
+        verify::each(&self.connection, visit).map_err(|fault| fault.at(self.path()))
+    }
+
+    fn path(&self) -> &Path {
+        self.place.as_ref().map_or(Path::new(":memory:"), Place::path)
     }
 
     fn try_commit(&mut self, at: Timestamp, entries: &[Entry]) -> Result<Durable, CommitError> {

@@ -12,6 +12,7 @@ mod killed;
 mod ledger_cli;
 mod ledger_crash;
 mod ledger_disk;
+mod ledger_refused;
 mod log;
 mod probe;
 #[path = "../support/random.rs"]

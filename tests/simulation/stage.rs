@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use std::rc::Rc;
 
 use tradingbot::api::Verdict;
-use tradingbot::daemon::{Birth, DaemonError, Shell};
+use tradingbot::daemon::{Birth, DaemonError, Shell, TimeOf};
 use tradingbot::domain::snapshot::PositionView;
 use tradingbot::domain::{
     Asset, Event, ExitReason, MarketEvent, NewOrder, Notional, OperatorEvent, Price, Qty, Rate, RunId, Snapshot, Span,
@@ -124,7 +124,8 @@ impl Stage {
         if self.bug == Some(Bug::LeverageMisread) {
             setup.limits.leverage_max = Rate::from_units(setup.limits.leverage_max.units() * 10);
         }
-        let birth = Birth { config: String::new(), deposit: (plan::usdt(), plan::deposit()), halt: None };
+        let time = TimeOf::Clock(self.now);
+        let birth = Birth { config: String::new(), deposit: (plan::usdt(), plan::deposit()), halt: None, time };
         let handle = Handle(Rc::clone(&self.world));
         Shell::begin(handle.clone(), setup, |_: &Engine| handle, &birth, self.now)
     }
