@@ -36,7 +36,7 @@ pub fn deviations(shipped: &[&str], installed: &str) -> Vec<Deviation> {
     let (shipped, installed) = (Settings::read(&shipped.concat()), Settings::read(installed));
     let mut found = Vec::new();
     for (key, wanted) in &shipped.0 {
-        if ABOUT_OTHER_THINGS.contains(&key.as_str()) {
+        if ABOUT_OTHER_THINGS.contains(&key.as_str()) || ALLOWING.contains(&key.as_str()) {
             continue;
         }
         match installed.0.get(key) {
@@ -48,7 +48,10 @@ pub fn deviations(shipped: &[&str], installed: &str) -> Vec<Deviation> {
         }
     }
     for (key, there) in installed.0.iter().filter(|(key, _)| ALLOWING.contains(&key.as_str())) {
-        found.extend(there.iter().map(|setting| added(key, setting)));
+        let known = |setting: &&Setting| {
+            shipped.0.get(key).is_some_and(|shipped| shipped.iter().any(|wanted| wanted.value == setting.value))
+        };
+        found.extend(there.iter().filter(|setting| !known(setting)).map(|setting| added(key, setting)));
     }
     found
 }
@@ -80,7 +83,8 @@ impl Settings {
                     values.clear();
                 }
                 let setting = |value: &str| Setting { value: value.to_owned(), file: file.clone() };
-                if is_list && !value.trim().starts_with('~') {
+                let is_words = is_list && !key.starts_with("Exec") || LISTS.contains(&key.trim());
+                if is_words && !value.trim().starts_with('~') {
                     values.extend(value.split_whitespace().map(setting));
                 } else if !is_list || !value.trim().is_empty() {
                     values.push(setting(value.trim()));
@@ -228,7 +232,7 @@ const FORBIDDING: &[&str] =
     &["IPAddressDeny", "InaccessiblePaths", "NoExecPaths", "ReadOnlyPaths", "SocketBindDeny", "Upholds"];
 /// Those that allow everything when nothing is on them.
 const OPEN_WHEN_EMPTY: &[&str] = &["RestrictAddressFamilies", "SystemCallArchitectures", "SystemCallFilter"];
-/// Settings that the shipped unit does not have, because they allow something.
+/// Settings that allow something, so that only what the shipped unit has of them may be there.
 const ALLOWING: &[&str] = &[
     "BindPaths",
     "DeviceAllow",
@@ -311,7 +315,12 @@ mod tests {
         let confining = SERVICE.unit.lines().filter(|line| {
             let (key, about) = (key(line), |list: &[&str]| list.contains(&key(line).as_str()));
             let allowing = about(LISTS) && !about(FORBIDDING);
-            !key.is_empty() && !line.starts_with('#') && !about(ABOUT_OTHER_THINGS) && !about(OF_OTHERS) && !allowing
+            !key.is_empty()
+                && !line.starts_with('#')
+                && !about(ABOUT_OTHER_THINGS)
+                && !about(ALLOWING)
+                && !about(OF_OTHERS)
+                && !allowing
         });
         let mut tried = 0;
         for line in confining {

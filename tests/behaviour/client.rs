@@ -72,7 +72,7 @@ fn the_status_is_a_page_and_a_halt_stands_on_top_of_it() {
     let bot = Bot::start();
     let operator = Operator::of(&bot, &bot.read);
     let page = operator.prints(&["status"]);
-    assert!(page.starts_with("trading       yes\nequity        1000.25, 0.96 % under its peak of 1010.00\n"), "{page}");
+    assert!(page.starts_with("trading       yes\nequity        1000.25, 0.97 % under its peak of 1010.00\n"), "{page}");
     assert!(page.contains("BTCUSDT  64250.1  64250.1    -  2023-11-14T22:13:20Z"), "{page}");
     let halt = json!({"by": "ops", "reason": "lunch", "since": "2023-11-14T22:13:20Z"});
     let halt = serde_json::from_value(halt).unwrap();

@@ -80,7 +80,7 @@ fn the_service_manager_is_told_each_step() {
     assert_eq!(
         told,
         [
-            "STATUS=alive every 1500ms READY=1\n",
+            "STATUS=alive every 1s500ms READY=1\n",
             "EXTEND_TIMEOUT_USEC=1000000\n",
             "READY=1\nSTATUS=serving\n",
             "WATCHDOG=1\n",
