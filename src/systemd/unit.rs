@@ -225,11 +225,11 @@ const LISTS: &[&str] = &[
     "SocketBindDeny",
     "SystemCallArchitectures",
     "SystemCallFilter",
-    "Upholds",
+    "Wants",
 ];
 /// Those of them that forbid, so that more on them is no fault.
 const FORBIDDING: &[&str] =
-    &["IPAddressDeny", "InaccessiblePaths", "NoExecPaths", "ReadOnlyPaths", "SocketBindDeny", "Upholds"];
+    &["IPAddressDeny", "InaccessiblePaths", "NoExecPaths", "ReadOnlyPaths", "SocketBindDeny", "Wants"];
 /// Those that allow everything when nothing is on them.
 const OPEN_WHEN_EMPTY: &[&str] = &["RestrictAddressFamilies", "SystemCallArchitectures", "SystemCallFilter"];
 /// Settings that allow something, so that only what the shipped unit has of them may be there.
@@ -258,7 +258,7 @@ const ALLOWING: &[&str] = &[
     "SupplementaryGroups",
 ];
 /// Settings of `[Unit]` that guard the service: what they name is not read in another section.
-const OF_THE_UNIT: &[&str] = &["JoinsNamespaceOf", "StartLimitIntervalSec", "Upholds"];
+const OF_THE_UNIT: &[&str] = &["JoinsNamespaceOf", "StartLimitIntervalSec", "Wants"];
 /// The setting with the program.
 const COMMAND: &str = "ExecStart";
 /// Settings that confine the more the less they say.
@@ -330,7 +330,7 @@ mod tests {
         }
         assert!(tried > 45, "{tried}");
         for guard in
-            ["MemoryMax", "TasksMax", "LimitNOFILE", "WatchdogSec", "StartLimitIntervalSec", "Slice", "Upholds"]
+            ["MemoryMax", "TasksMax", "LimitNOFILE", "WatchdogSec", "StartLimitIntervalSec", "Slice", "Wants"]
         {
             let line = SERVICE.unit.lines().find(|line| key(line) == guard).unwrap();
             assert_eq!(faults(&SERVICE.unit.replacen(line, "", 1), ""), [format!("{line} is missing")]);
@@ -357,6 +357,7 @@ mod tests {
                 "ExecStart=+/usr/bin/tradingbot run (/etc/systemd/system/x.conf) instead of ExecStart=/usr/bin/tradingbot run \
                  --config /etc/tradingbot/tradingbot.toml",
             ),
+            ("ExecStartPre=+/x", "ExecStartPre=+/x (/etc/systemd/system/x.conf) allows more"),
             ("Environment=LD_PRELOAD=/x", "Environment=LD_PRELOAD=/x (/etc/systemd/system/x.conf) allows more"),
             (
                 "CapabilityBoundingSet=CAP_KILL",
@@ -366,7 +367,7 @@ mod tests {
             assert_eq!(faults(SERVICE.unit, &format!("[Service]\n{drop_in}\n")), [expected]);
         }
         assert_eq!(faults(SERVICE.unit, "[Service]\nIPAddressDeny=\n"), ["IPAddressDeny=any is missing"]);
-        let unit = "[Unit]\nUpholds=\nStartLimitIntervalSec=10s\n";
+        let unit = "[Unit]\nWants=\nStartLimitIntervalSec=10s\n";
         assert_eq!(faults(SERVICE.unit, unit).len(), 2, "{:?}", faults(SERVICE.unit, unit));
         for emptied in ["SystemCallFilter=\n", "SystemCallFilter=\nSystemCallFilter=~reboot\n"] {
             let faults = faults(SERVICE.unit, &format!("[Service]\n{emptied}"));

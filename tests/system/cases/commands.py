@@ -49,12 +49,12 @@ def case_doctor_names_what_a_drop_in_weakens_and_in_which_file(m):
 def case_doctor_names_lost_limits_a_start_outside_of_the_sandbox_and_a_hole_in_the_firewall(m):
     m.get("/v1/status")
     unit, slice_ = "/usr/lib/systemd/system/tradingbot.service", "/usr/lib/systemd/system/tradingbot.slice"
-    m.sh(f"sed -i '/^TasksMax=/d;/^Upholds=/d' {unit} && sed -i '/^IPAddressDeny=/d' {slice_}")
+    m.sh(f"sed -i '/^TasksMax=/d;/^Wants=/d' {unit} && sed -i '/^IPAddressDeny=/d' {slice_}")
     m.dropin("tradingbot.service", "wide", "[Service]\nExecStart=\nExecStart=+/usr/bin/tradingbot run\nMemoryMax=1G\n")
     m.sh("nft flush chain inet tradingbot bot && nft add rule inet tradingbot bot tcp dport 443 drop")
     code, said = code_of(m, "tradingbot doctor --sandbox")
     equal(code, 9, said)
-    holds(said, "TasksMax=32 is missing", "Upholds=tradingbot-firewall.service is missing", "MemoryMax=1G (/",
+    holds(said, "TasksMax=32 is missing", "Wants=tradingbot-firewall.service is missing", "MemoryMax=1G (/",
           "tradingbot.slice: IPAddressDeny=any is missing", "ExecStart=+/usr/bin/tradingbot run (/", "chain bot: tcp dport 443 drop")
 
 

@@ -1,11 +1,20 @@
 """The table of the bot's user, beside the rules of the admin."""
 
 import re
+import time
 
 from machine import equal, holds, starts
 
 REACH = "timeout 2 bash -c 'exec 3<>/dev/tcp/127.0.0.1/8080'"
 ADMIN = "#!/usr/sbin/nft -f\nflush ruleset\ntable inet admin {\n chain mine {\n }\n}\n"
+
+
+QUIET_SECONDS = 10
+
+
+def loaded(m):
+    """Whether the table of the bot's user is there, under just that name."""
+    return "table inet tradingbot" in m.sh("nft list tables").splitlines()
 
 
 def counter(m, name):
@@ -35,14 +44,30 @@ def case_answers_to_others_are_let_through_and_counted(m):
     equal(counter(m, "answered") > answered, True, "answers are counted")
 
 
-def case_the_table_comes_back_whatever_is_done_to_nftables(m):
+def case_the_table_comes_back_after_each_act_of_nftables_service(m):
     m.write("/etc/nftables.conf", ADMIN)
     m.get("/v1/status")
     for act in ("start", "restart", "reload", "restart", "stop"):
         m.sh(f"systemctl {act} nftables.service")
-        m.eventually(lambda: "table inet tradingbot" in m.sh("nft list tables"), f"the table after {act}", 10)
+        m.eventually(lambda: loaded(m), f"the table after {act}", 10)
         if act != "stop":
             holds(m.sh("nft list tables"), "table inet admin")
+    m.fails(REACH, user="tradingbot")
+
+
+def case_each_start_of_the_bot_brings_back_a_table_that_was_flushed_by_hand(m):
+    m.write("/etc/nftables.conf", ADMIN)
+    m.get("/v1/status")
+    for act in ("nft flush ruleset", "nft -f /etc/nftables.conf"):
+        m.sh(act)
+        equal(loaded(m), False, f"flushed by {act}, while the bot runs")
+        m.sh("systemctl restart tradingbot.service")
+        equal(loaded(m), True, f"a restart after {act}")
+    m.sh("nft flush ruleset && systemctl kill --signal=SIGKILL tradingbot.service")
+    m.eventually(lambda: m.state("tradingbot.service") == "active" and loaded(m), "the bot and the table after a crash")
+    m.sh("cp -p /etc/tradingbot/tradingbot.toml /etc/tradingbot/two.toml && nft flush ruleset")
+    m.sh("systemctl start tradingbot@two.service")
+    equal(loaded(m), True, "a start of another bot")
     m.fails(REACH, user="tradingbot")
 
 
@@ -58,6 +83,22 @@ def case_a_host_without_nft_runs_the_bot_all_the_same(m):
     m.sh("mv /usr/sbin/nft /usr/sbin/nft.away")
     equal(m.get("/v1/status", m.token)[0], 200)
     equal(m.state("tradingbot-firewall.service"), "inactive")
+    mark = m.mark()
+    time.sleep(QUIET_SECONDS)
+    said = [line for line in m.everything_said(mark).splitlines() if "firewall" in line]
+    equal(said, [], f"lines of the journal in {QUIET_SECONDS} s")
+    m.sh("mv /usr/sbin/nft.away /usr/sbin/nft && systemctl restart tradingbot.service")
+    equal(loaded(m), True, "nft was installed, and the bot started again")
+
+
+def case_an_nft_that_refuses_is_said_once_and_not_tried_for_ever(m):
+    m.sh("mv /usr/sbin/nft /usr/sbin/nft.away && install -m 0755 /usr/bin/false /usr/sbin/nft")
+    mark = m.mark()
+    equal(m.get("/v1/status", m.token)[0], 200)
+    holds(m.everything_said(mark), "Failed to start tradingbot-firewall.service")
+    mark = m.mark()
+    time.sleep(QUIET_SECONDS)
+    equal([line for line in m.everything_said(mark).splitlines() if "firewall" in line], [], "it goes on")
 
 
 def case_the_kernels_own_packets_are_left_alone(m):
