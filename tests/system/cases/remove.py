@@ -34,8 +34,31 @@ def case_a_removed_package_comes_back_as_it_was(m):
     equal(m.sh("systemctl is-enabled tradingbot.socket").strip(), "enabled")
 
 
+def case_a_removal_says_loudly_that_every_port_opens_and_an_installation_closes_them_again(m):
+    m.sh("systemctl enable --now tradingbot-ingress.service")
+    text = m.sh("apt-get remove --yes tradingbot", timeout=120)
+    holds(text, "tradingbot: ATTENTION:", "every port of this host is open again")
+    equal("tradingbot_ingress" in m.sh("nft list tables"), False, "the table once removed")
+    m.sh("apt-get install --yes tradingbot", timeout=120)
+    equal(m.state("tradingbot-ingress.service"), "active")
+    holds(m.sh("nft list tables"), "tradingbot_ingress")
+    m.sh("tradingbot firewall remove --ingress")
+    equal("ATTENTION" in m.sh("apt-get remove --yes tradingbot", timeout=120), False, "it warns of nothing")
+    m.sh("apt-get install --yes tradingbot", timeout=120)
+    equal("tradingbot_ingress" in m.sh("nft list tables"), False, "it was not asked for")
+
+
+def case_a_package_that_is_removed_before_it_is_configured_leaves_nothing_open(m):
+    equal(m.get("/v1/status", m.token)[0], 200)
+    m.sh(f"dpkg --unpack /srv/second/pool/{m.suite}/*.deb && dpkg --remove tradingbot", timeout=120)
+    equal(m.sh("ss --no-header --listening --tcp --numeric"), "", "listeners")
+    equal(m.sh("ps -u tradingbot -o comm=", check=False), "", "processes")
+    equal("tradingbot" in m.sh("nft list tables"), False, "the table")
+
+
 def case_purge_asks_nothing_and_leaves_nothing_but_the_user(m):
-    m.sh("cp -p /etc/tradingbot/tradingbot.toml /etc/tradingbot/two.toml && systemctl start tradingbot@two.socket")
+    m.sh("cp -p /etc/tradingbot/tradingbot.toml /etc/tradingbot/two.toml")
+    m.sh("systemctl enable --now tradingbot@two.socket && systemctl enable tradingbot@two.service")
     m.status("/run/tradingbot/two/control.sock")
     equal(m.get("/v1/status", m.token)[0], 200)
     m.sh("apt-get purge --yes tradingbot", timeout=120)

@@ -109,6 +109,17 @@ def case_an_upgrade_starts_nothing_that_does_not_run(m):
           ["inactive"] * 3)
 
 
+def case_an_upgrade_loads_the_firewall_anew_where_it_was_loaded(m):
+    m.get("/v1/status")
+    m.sh("systemctl enable --now tradingbot-ingress.service && nft flush ruleset")
+    upgrade(m)
+    equal(m.sh("nft list tables").split("\n")[:-1], ["table inet tradingbot", "table inet tradingbot_ingress"])
+    m.sh("tradingbot firewall remove && tradingbot firewall remove --ingress")
+    m.sh("apt-get install --reinstall --yes tradingbot", timeout=120)
+    equal(m.get("/v1/status", m.token)[0], 200)
+    equal(m.sh("nft list tables"), "", "what was removed by command")
+
+
 def case_an_upgrade_restarts_every_bot_of_the_host(m):
     m.sh("cp -p /etc/tradingbot/tradingbot.toml /etc/tradingbot/two.toml && systemctl start tradingbot@two.socket")
     socket = "/run/tradingbot/two/control.sock"
