@@ -117,15 +117,18 @@ fn confirm(proc: &Path) -> Result<&'static str, Failure> {
         let what = "there is nothing on trial; `tradingbot firewall apply --ingress` begins one, for two minutes";
         return Err(Failure::say(Exit::Denied, what));
     };
-    let connected = connected_at(proc, std::process::id());
-    if connected.is_some_and(|connected| connected <= since) {
-        let what = "this connection is older than the rules, so it shows nothing; open a new one and say it there";
-        return Err(Failure::say(Exit::Denied, what));
-    }
-    let counter = NFT.feed(&["list", "counter", "inet", INCOMING, "admitted"], &[])?;
-    if packets(&String::from_utf8_lossy(&counter)).is_none_or(|count| count == 0) {
-        let what = "no connection has come in under the rules yet; open a new one and say it there";
-        return Err(Failure::say(Exit::Denied, what));
+    let denied = |what| Err(Failure::say(Exit::Denied, what));
+    match came_in(proc, std::process::id()) {
+        // Whoever sits at the host needs no network to take the rules back.
+        CameIn::Console => {}
+        CameIn::Ssh { connected } if connected <= since => return denied(OLDER),
+        CameIn::Ssh { .. } => {
+            let counter = NFT.feed(&["list", "counter", "inet", INCOMING, "ssh"], &[])?;
+            if packets(&String::from_utf8_lossy(&counter)).is_none_or(|count| count == 0) {
+                return denied(NONE_CAME);
+            }
+        }
+        CameIn::Unknown => return denied(UNKNOWN),
     }
     end_trial()?;
     if let Err(failure) = SYSTEMCTL.tell(&["enable", "--quiet", "--now", INCOMING_UNIT]) {
@@ -168,27 +171,61 @@ fn is_active(unit: &str) -> Result<bool, Failure> {
     Ok(SYSTEMCTL.ask(&["is-active", "--quiet", unit])?.done)
 }
 
-/// When the ssh connection over which process `pid` was started came in, in microseconds since the machine started; `None`
-/// when it was started otherwise. The process that sshd makes for a connection counts, not that of a shell in it.
-fn connected_at(proc: &Path, pid: u32) -> Option<u64> {
-    let (mut pid, mut connected) = (pid, None);
+/// By which way somebody came to give a command.
+#[derive(Debug, PartialEq, Eq)]
+enum CameIn {
+    /// Over ssh, by a connection that was made so many microseconds after the machine started.
+    Ssh { connected: u64 },
+    /// At the host's own console, a serial one or that of a hypervisor.
+    Console,
+    /// It cannot be told: what is detached (tmux, screen, setsid) outlives the connection over which it was started.
+    Unknown,
+}
+
+/// How the one who started process `pid` came in. The process that sshd makes for a connection counts, not that of a shell
+/// in it.
+fn came_in(proc: &Path, pid: u32) -> CameIn {
+    let (mut pid, mut console, mut connected) = (pid, false, None);
     for _ in 0..ANCESTORS_MAX {
-        let stat = fs::read_to_string(proc.join(pid.to_string()).join("stat")).ok()?;
-        let (name, rest) = stat.split_once('(')?.1.rsplit_once(')')?;
-        let fields: Vec<&str> = rest.split_whitespace().collect();
-        if name.starts_with("sshd") {
+        let Some(process) = process(proc, pid) else { break };
+        console |= CONSOLES.contains(&process.terminal_major);
+        if process.name.starts_with("sshd") {
             let command = fs::read(proc.join(pid.to_string()).join("cmdline")).unwrap_or_default();
             if !String::from_utf8_lossy(&command).contains("[listener]") {
-                let ticks: u64 = fields.get(START_FIELD)?.parse().ok()?;
-                connected = ticks.checked_mul(MICROS_PER_TICK);
+                connected = process.started_ticks.checked_mul(MICROS_PER_TICK);
             }
         }
-        pid = fields.get(PARENT_FIELD)?.parse().ok()?;
+        pid = process.parent;
         if pid <= 1 {
             break;
         }
     }
-    connected
+    match connected {
+        Some(connected) => CameIn::Ssh { connected },
+        None if console => CameIn::Console,
+        None => CameIn::Unknown,
+    }
+}
+
+/// Of a process, what `/proc/PID/stat` says: proc(5).
+struct Process {
+    name: String,
+    parent: u32,
+    terminal_major: u32,
+    started_ticks: u64,
+}
+
+fn process(proc: &Path, pid: u32) -> Option<Process> {
+    let stat = fs::read_to_string(proc.join(pid.to_string()).join("stat")).ok()?;
+    let (name, rest) = stat.split_once('(')?.1.rsplit_once(')')?;
+    let fields: Vec<&str> = rest.split_whitespace().collect();
+    let terminal: u32 = fields.get(TERMINAL_FIELD)?.parse().ok()?;
+    Some(Process {
+        name: name.to_owned(),
+        parent: fields.get(PARENT_FIELD)?.parse().ok()?,
+        terminal_major: (terminal >> 8) & 0xfff,
+        started_ticks: fields.get(START_FIELD)?.parse().ok()?,
+    })
 }
 
 /// The number in `packets 3 bytes 180`.
@@ -206,11 +243,21 @@ const TRIAL: &str = "tradingbot-ingress-trial";
 const TRIAL_SECONDS: &str = "120s";
 const ON_TRIAL: &str = "table inet tradingbot_ingress is on trial: two minutes after it was loaded it is taken back. Leave this \
                         connection open, open a new one, and say there: tradingbot firewall confirm";
-/// Of `/proc/PID/stat`, counted after the name: proc(5).
+const OLDER: &str = "this connection is older than the rules, so it shows nothing; open a new ssh connection to this host and \
+                     say it there";
+const NONE_CAME: &str = "no ssh connection has come in under the rules yet, at port 22, which is the one they leave open; open a \
+                         new one from another host and say it there";
+const UNKNOWN: &str = "it cannot be told over which connection this came in (tmux, screen and what is detached outlive theirs); \
+                       open a new ssh connection to this host and say it there, outside of tmux or screen, or at the host's \
+                       console";
+/// Counted after the name.
 const PARENT_FIELD: usize = 1;
+const TERMINAL_FIELD: usize = 4;
 const START_FIELD: usize = 19;
 /// `USER_HZ` of Linux is 100.
 const MICROS_PER_TICK: u64 = 10_000;
+/// Major numbers of terminals that no network leads to: `tty1` and `ttyS0` with their kin, and `hvc0` of hypervisors.
+const CONSOLES: [u32; 2] = [4, 229];
 /// A chain of processes longer than this is none of ours.
 const ANCESTORS_MAX: usize = 64;
 
@@ -218,27 +265,42 @@ const ANCESTORS_MAX: usize = 64;
 mod tests {
     use super::*;
 
-    fn process(proc: &Path, pid: u32, parent: u32, name: &str, command: &str, ticks: u64) {
+    fn write(proc: &Path, [pid, parent, terminal]: [u32; 3], name: &str, command: &str, ticks: u64) {
         let folder = proc.join(pid.to_string());
         fs::create_dir_all(&folder).unwrap();
-        let between = "0 ".repeat(17);
-        fs::write(folder.join("stat"), format!("{pid} ({name}) S {parent} {between}{ticks} 0 0")).unwrap();
+        let between = "0 ".repeat(14);
+        fs::write(folder.join("stat"), format!("{pid} ({name}) S {parent} 1 1 {terminal} {between}{ticks} 0 0"))
+            .unwrap();
         fs::write(folder.join("cmdline"), command).unwrap();
     }
+
+    const PTS_0: u32 = 136 << 8;
+    const TTY_1: u32 = (4 << 8) | 1;
 
     #[test]
     fn a_connection_is_as_old_as_the_process_that_sshd_made_for_it() {
         let folder = tempfile::tempdir().unwrap();
         let proc = folder.path();
-        process(proc, 9, 1, "sshd", "sshd: /usr/sbin/sshd -D [listener] 0 of 10-100 startups", 5);
-        process(proc, 20, 9, "sshd-session", "sshd: me [priv]", 700);
-        process(proc, 21, 20, "sshd-session", "sshd: me@pts/0", 710);
-        process(proc, 22, 21, "bash (x) y", "bash", 720);
-        process(proc, 23, 22, "tradingbot", "tradingbot", 900);
-        assert_eq!(connected_at(proc, 23), Some(7_000_000));
-        process(proc, 30, 1, "agetty", "agetty", 700);
-        process(proc, 31, 30, "tradingbot", "tradingbot", 900);
-        assert_eq!(connected_at(proc, 31), None);
+        write(proc, [9, 1, 0], "sshd", "sshd: /usr/sbin/sshd -D [listener] 0 of 10-100 startups", 5);
+        write(proc, [20, 9, 0], "sshd-session", "sshd: me [priv]", 700);
+        write(proc, [21, 20, 0], "sshd-session", "sshd: me@pts/0", 710);
+        write(proc, [22, 21, PTS_0], "bash (x) y", "bash", 720);
+        write(proc, [23, 22, PTS_0], "tradingbot", "tradingbot", 900);
+        assert_eq!(came_in(proc, 23), CameIn::Ssh { connected: 7_000_000 });
+    }
+
+    #[test]
+    fn only_a_console_needs_no_connection_and_what_is_detached_is_not_known() {
+        let folder = tempfile::tempdir().unwrap();
+        let proc = folder.path();
+        write(proc, [30, 1, TTY_1], "login", "login -- root", 700);
+        write(proc, [31, 30, TTY_1], "sudo", "sudo tradingbot", 800);
+        write(proc, [32, 31, PTS_0], "tradingbot", "tradingbot", 900);
+        assert_eq!(came_in(proc, 32), CameIn::Console);
+        write(proc, [40, 1, 0], "tmux: server", "tmux", 700);
+        write(proc, [41, 40, PTS_0], "tradingbot", "tradingbot", 900);
+        assert_eq!(came_in(proc, 41), CameIn::Unknown);
+        assert_eq!(came_in(proc, 99), CameIn::Unknown);
     }
 
     #[test]

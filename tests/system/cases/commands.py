@@ -142,15 +142,20 @@ def case_the_table_of_what_goes_out_is_shown_loaded_and_removed(m):
 def case_what_denies_what_comes_in_is_taken_back_unless_it_is_confirmed(m):
     world(m)
     equal(code_of(m, "tradingbot firewall confirm")[0], 7)
+    # The two minutes, cut short; it is the timer itself that ends the trial.
+    m.dropin("tradingbot-ingress-trial.timer", "short", "[Timer]\nOnActiveSec=\nOnActiveSec=5s\n")
     holds(m.sh("tradingbot firewall apply --ingress"), "on trial")
     holds(m.sh("tradingbot firewall show"), "is on trial")
     equal(reaches(m, 9000), False, "on trial")
-    code, said = code_of(m, "tradingbot firewall confirm")
-    equal(code, 7, said)
-    holds(said, "no connection has come in under the rules yet")
-    # The two minutes, cut short: what the timer starts is started now.
-    m.sh("systemctl start tradingbot-ingress-trial.service")
+    m.eventually(lambda: "tradingbot_ingress" not in m.sh("nft list tables"), "the timer takes it back", 15)
     equal(reaches(m, 9000), True, "taken back")
+    equal(m.sh("systemctl is-enabled tradingbot-ingress.service", check=False).strip(), "disabled")
+
+
+@starts("installed")
+def case_the_trial_lasts_two_minutes(m):
+    m.sh("tradingbot firewall apply --ingress")
+    holds(m.show("tradingbot-ingress-trial.timer", "TimersMonotonic"), "OnActiveUSec=2min ")
 
 
 @starts("installed")
@@ -159,10 +164,22 @@ def case_it_is_confirmed_only_over_a_connection_that_came_in_under_it(m):
     m.sh("ssh-keygen -q -t ed25519 -N '' -f /root/key && install -D -m 0600 /root/key.pub /root/.ssh/authorized_keys")
     m.sh(f"{LOGIN} -M -S /root/old -N -f")
     m.sh("tradingbot firewall apply --ingress")
-    equal(reaches(m, 22), True, "ssh stays open")
-    code, said = code_of(m, f"{LOGIN} -S /root/old tradingbot firewall confirm")
-    equal(code, 7, said)
-    holds(said, "this connection is older than the rules")
+    equal((reaches(m, 443), reaches(m, 9000)), (True, False), "a connection to 443")
+    refused(m, f"{LOGIN} -S /root/old tradingbot firewall confirm", "this connection is older than the rules")
+    # As in tmux: a shell that was started over the old connection and belongs to no connection any more.
+    detached = "setsid --fork sh -c 'sleep 0.5; tradingbot firewall confirm; echo code \\$?' >/root/said 2>&1 </dev/null"
+    for port in (443, 22):
+        equal(reaches(m, port), True, f"a connection to {port}")
+        m.sh(f"{LOGIN} -S /root/old \"{detached}\"")
+        said = m.eventually(lambda: m.sh("grep -s -B 9 '^code' /root/said", check=False), "what it says")
+        holds(said, "it cannot be told over which connection this came in", "outside of tmux or screen", "code 7")
+        m.sh("rm /root/said")
+    equal(m.state("tradingbot-ingress-trial.timer"), "active", "it is still on trial")
+    m.sh("tradingbot firewall remove --ingress && tradingbot firewall apply --ingress")
+    equal(reaches(m, 443), True, "a connection to 443")
+    m.sh("install -m 0600 /root/key /root/inner")
+    inner = "ssh -o BatchMode=yes -o StrictHostKeyChecking=accept-new -i /root/inner root@127.0.0.1"
+    refused(m, f"{LOGIN} -S /root/old {inner} tradingbot firewall confirm", "no ssh connection has come in under the rules yet")
     holds(m.sh(f"{LOGIN} tradingbot firewall confirm"), "stays, over restarts too")
     equal(m.state("tradingbot-ingress-trial.timer"), "inactive")
     equal((reaches(m, 22), reaches(m, 9000)), (True, False), "confirmed")
@@ -171,6 +188,13 @@ def case_it_is_confirmed_only_over_a_connection_that_came_in_under_it(m):
     holds(m.sh("tradingbot firewall remove --ingress"), "is removed")
     equal("tradingbot_ingress" in m.sh("nft list tables"), False, "it is still there")
     equal(m.sh("systemctl is-enabled tradingbot-ingress.service", check=False).strip(), "disabled")
+
+
+def refused(m, command, why):
+    """Runs `firewall confirm` in a way that must not be believed."""
+    code, said = code_of(m, command)
+    equal(code, 7, said)
+    holds(said, why)
 
 
 def case_the_journal_explains_each_kind_of_record(m):
