@@ -10,6 +10,52 @@ ADMIN = "#!/usr/sbin/nft -f\nflush ruleset\ntable inet admin {\n chain mine {\n 
 
 
 QUIET_SECONDS = 10
+WAYS = [
+    "tcp 127.0.0.1 8080", "tcp 10.9.0.2 7777", "tcp 10.9.0.2 443", "tcp 2001:db8::2 7777", "tcp 2001:db8::2 443",
+    "udp 10.9.0.2 7777", "udp 10.9.0.2 53", "udp 2001:db8::2 7777", "udp 2001:db8::2 53", "ping 10.9.0.2 0",
+    "ping 2001:db8::2 0",
+]
+# The other host: takes connections, and sends back what comes.
+WORLD = """
+import selectors, socket
+ready = selectors.DefaultSelector()
+for kind, ports in ((socket.SOCK_STREAM, (443, 7777)), (socket.SOCK_DGRAM, (53, 7777))):
+    for port in ports:
+        listener = socket.socket(socket.AF_INET6, kind)
+        listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        listener.bind(("::", port))
+        if kind == socket.SOCK_STREAM:
+            listener.listen()
+        ready.register(listener, selectors.EVENT_READ)
+while True:
+    for key, _ in ready.select():
+        if key.fileobj.type == socket.SOCK_STREAM:
+            key.fileobj.accept()[0].close()
+        else:
+            key.fileobj.sendto(*key.fileobj.recvfrom(64))
+"""
+# Tries one way, and says whether something came back.
+SEND = """
+import socket, sys
+way, address, port = (sys.argv[1:] + ["10.9.0.2", "0"])[:3]
+six = ":" in address
+family = socket.AF_INET6 if six else socket.AF_INET
+kinds = {"tcp": (socket.SOCK_STREAM, 0), "udp": (socket.SOCK_DGRAM, 0),
+         "ping": (socket.SOCK_DGRAM, socket.IPPROTO_ICMPV6 if six else socket.IPPROTO_ICMP),
+         "raw": (socket.SOCK_RAW, socket.IPPROTO_ICMP)}
+# An echo request; the kernel fills in the checksum but for a raw socket's.
+echo = bytes([128 if six else 8, 0, 0, 0, 0, 0, 0, 1]) if way != "raw" else bytes([8, 0, 0xf7, 0xfe, 0, 0, 0, 1])
+out = socket.socket(family, *kinds[way])
+out.settimeout(1)
+try:
+    out.connect((address, int(port)))
+    if way != "tcp":
+        out.send(echo)
+        out.recv(64)
+    print("out")
+except (TimeoutError, PermissionError):
+    print("kept in")
+"""
 
 
 def loaded(m):
@@ -29,12 +75,27 @@ def case_the_rules_are_right_for_the_nft_of_this_release(m):
 
 
 def case_while_the_bot_runs_its_user_can_send_nothing_out(m):
+    world(m)
+    m.sh("ip address add 2001:db8::1/64 dev cable nodad && ip -n world address add 2001:db8::2/64 dev other nodad")
+    m.sh("echo 0 2147483647 > /proc/sys/net/ipv4/ping_group_range")
+    m.write("/root/world.py", WORLD)
+    m.sh("systemd-run --quiet --property=Type=exec ip netns exec world python3 /root/world.py")
+    m.write("/tmp/send.py", SEND)
     m.get("/v1/status")
     equal(m.state("tradingbot-firewall.service"), "active")
+    m.eventually(lambda: ":7777" in m.sh("ip netns exec world ss -Hlntu"), "the other host listens")
+    for way in WAYS:
+        m.eventually(lambda way=way: m.sh(f"python3 /tmp/send.py {way}", user="olga", check=False).strip() == "out",
+                     f"another user gets out by {way}", 10)
+        before = counter(m, "refused")
+        equal(m.sh(f"python3 /tmp/send.py {way}", user="tradingbot", check=False).strip(), "kept in", way)
+        equal(counter(m, "refused") > before, True, f"{way} is counted")
+    # A raw socket, which that user could open only with a privilege that no unit gives.
+    raw = "setpriv --reuid tradingbot --regid tradingbot --clear-groups --inh-caps +net_raw --ambient-caps +net_raw"
     before = counter(m, "refused")
-    m.fails(REACH, user="tradingbot")
-    m.sh(REACH, user="olga")
-    equal(counter(m, "refused") > before, True, "refused packets are counted")
+    equal(m.sh("python3 /tmp/send.py raw").strip(), "out", "another user with a raw socket")
+    equal(m.sh(f"{raw} python3 /tmp/send.py raw", check=False).strip(), "kept in", "raw")
+    equal(counter(m, "refused") > before, True, "raw is counted")
 
 
 def case_answers_to_others_are_let_through_and_counted(m):
@@ -119,7 +180,7 @@ def case_default_deny_ingress_lets_ssh_and_https_in_and_nothing_else(m):
     m.sh("nft -f /usr/share/tradingbot/ingress.nft")
     equal([reaches(m, port) for port in (22, 443, 9000)], [True, True, False], "with the rules")
     text = m.sh("nft list counters table inet tradingbot_ingress")
-    equal([int(packets) > 0 for packets in re.findall(r"packets (\d+)", text)], [True, True], f"counted:\n{text}")
+    equal([int(packets) > 0 for packets in re.findall(r"packets (\d+)", text)], [True] * 3, f"counted:\n{text}")
 
 
 @starts("installed")
