@@ -37,10 +37,13 @@ PACKAGE = """
 /usr/share/bash-completion/completions/tradingbot
 /usr/share/doc/tradingbot
 /usr/share/doc/tradingbot/*.md
+/usr/share/doc/tradingbot/docs/*.md
+/usr/share/doc/tradingbot/docs/openapi.json
 /usr/share/doc/tradingbot/changelog.gz
 /usr/share/doc/tradingbot/copyright
 /usr/share/doc/tradingbot/examples/*.conf
 /usr/share/doc/tradingbot/examples/*.toml
+/usr/share/doc/tradingbot/third-party-notices.gz
 /usr/share/fish/vendor_completions.d/tradingbot.fish
 /usr/share/lintian/overrides/tradingbot
 /usr/share/man/man1/tradingbot*.1.gz

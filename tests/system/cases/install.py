@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 
@@ -168,3 +169,17 @@ def copy_tree(to):
 
 def digest(path):
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@starts("installed")
+def case_every_link_in_the_documents_leads_somewhere_and_licences_are_there(m):
+    folder = m.path("/usr/share/doc/tradingbot")
+    documents = list(folder.rglob("*.md"))
+    dangling = [f"{document.name}: {link}" for document in documents
+                for link in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", document.read_text(encoding="utf-8"))
+                if "://" not in link and not (document.parent / link).exists()]
+    equal((len(documents) > 10, dangling), (True, []), "links to nothing")
+    for line in m.sh("grep -hod skip 'file:///[^ ]*' /usr/lib/systemd/system/tradingbot* | sort -u").split():
+        equal(m.path(line.removeprefix("file://")).exists(), True, line)
+    notices = m.sh("zcat /usr/share/doc/tradingbot/third-party-notices.gz")
+    holds(notices, "\nring ", "\nrustls ", "\ntokio ", "Permission is hereby granted", "Apache License")
