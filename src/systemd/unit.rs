@@ -329,8 +329,7 @@ mod tests {
             tried += 1;
         }
         assert!(tried > 45, "{tried}");
-        for guard in
-            ["MemoryMax", "TasksMax", "LimitNOFILE", "WatchdogSec", "StartLimitIntervalSec", "Slice", "Wants"]
+        for guard in ["MemoryMax", "TasksMax", "LimitNOFILE", "WatchdogSec", "StartLimitIntervalSec", "Slice", "Wants"]
         {
             let line = SERVICE.unit.lines().find(|line| key(line) == guard).unwrap();
             assert_eq!(faults(&SERVICE.unit.replacen(line, "", 1), ""), [format!("{line} is missing")]);
