@@ -6,4 +6,4 @@ mod trades;
 
 pub use report::{Group, Report};
 pub use run::{BacktestError, Feed, FillRule, Outcome, Settings, run};
-pub use trades::write_csv;
+pub use trades::{TradeRow, rows, write_csv};

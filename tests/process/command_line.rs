@@ -60,12 +60,26 @@ fn backtests_that_may_be_meant_are_warned_of() {
 }
 
 #[test]
-fn the_list_of_trades_is_json_when_that_is_asked_for() {
+fn the_list_of_trades_is_the_same_in_csv_and_json() {
     let (_folder, file) = klines(300);
     let output = run(&["backtest", file.to_str().unwrap(), "--json", "--trades", "-", "--warm-up", "30"]);
     let trades: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert!(!trades.as_array().unwrap().is_empty());
-    assert_eq!(trades[0]["symbol"], "BTCUSDT");
+    let csv = run(&["backtest", file.to_str().unwrap(), "--trades", "-", "--warm-up", "30"]);
+    let csv = String::from_utf8(csv.stdout).unwrap();
+    let mut lines = csv.lines();
+    let columns: Vec<&str> = lines.next().unwrap().split(',').collect();
+    let mut rows = 0;
+    for (trade, line) in trades.as_array().unwrap().iter().zip(lines.by_ref()) {
+        let trade = trade.as_object().unwrap();
+        assert_eq!(trade.len(), columns.len());
+        for (column, text) in columns.iter().zip(line.split(',')) {
+            let value = &trade[*column];
+            let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            assert_eq!(if value.is_null() { "" } else { shown.as_str() }, text, "{column}");
+        }
+        rows += 1;
+    }
+    assert!(rows > 0 && rows == trades.as_array().unwrap().len() && lines.next().is_none());
 }
 
 #[test]

@@ -10,11 +10,11 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::backtest::{self, Feed, FillRule, Outcome, Report, Settings};
+use crate::backtest::{self, Feed, FillRule, Outcome, Report, Settings, TradeRow};
 use crate::domain::instrument::split_symbol;
 use crate::domain::{
-    Asset, EntryStyle, Exits, Instrument, Limits, Notional, Rate, RoiStep, RoundTrip, Rule, Sizing, Span,
-    StrategySettings, Symbol, Trailing,
+    Asset, EntryStyle, Exits, Instrument, Limits, Notional, Rate, RoiStep, Rule, Sizing, Span, StrategySettings,
+    Symbol, Trailing,
 };
 use crate::store;
 
@@ -138,7 +138,7 @@ enum FillRuleName {
 #[serde(rename_all = "kebab-case")]
 struct Json<'a> {
     report: &'a Report,
-    trades: &'a [RoundTrip],
+    trades: &'a [TradeRow],
 }
 
 impl Backtest {
@@ -158,18 +158,19 @@ impl Backtest {
         let outcome = backtest::run(&settings, &feeds).map_err(|error| Failure::new(Exit::Failure, &error))?;
         let report = Report::of(&outcome).map_err(|error| Failure::new(Exit::Failure, &error))?;
         let rules: Vec<Instrument> = feeds.iter().map(|feed| feed.rules.clone()).collect();
+        let rows = backtest::rows(&outcome.trips, &rules);
         if let Some(path) = &self.trades {
             if path == Path::new("-") && json {
-                serde_json::to_writer_pretty(&mut *out, &outcome.trips).map_err(std::io::Error::from)?;
+                serde_json::to_writer_pretty(&mut *out, &rows).map_err(std::io::Error::from)?;
                 return Ok(writeln!(out)?);
             }
             if path == Path::new("-") {
-                return Ok(backtest::write_csv(out, &outcome.trips, &rules)?);
+                return Ok(backtest::write_csv(out, &rows)?);
             }
-            write_file(path, &outcome, &rules)?;
+            write_file(path, &rows)?;
         }
         if json {
-            let json = Json { report: &report, trades: &outcome.trips };
+            let json = Json { report: &report, trades: &rows };
             serde_json::to_writer_pretty(&mut *out, &json).map_err(std::io::Error::from)?;
             return Ok(writeln!(out)?);
         }
@@ -327,7 +328,7 @@ fn roi_step(text: &str) -> Result<RoiStep, String> {
     Ok(RoiStep { after, profit: profit.parse::<Rate>().map_err(|error| error.to_string())? })
 }
 
-fn write_file(path: &Path, outcome: &Outcome, rules: &[Instrument]) -> Result<(), Failure> {
+fn write_file(path: &Path, rows: &[TradeRow]) -> Result<(), Failure> {
     let file = OpenOptions::new().write(true).create_new(true).mode(0o644).open(path).map_err(|error| {
         Failure::say(
             Exit::Failure,
@@ -335,7 +336,7 @@ fn write_file(path: &Path, outcome: &Outcome, rules: &[Instrument]) -> Result<()
         )
     })?;
     let mut file = BufWriter::new(file);
-    backtest::write_csv(&mut file, &outcome.trips, rules)?;
+    backtest::write_csv(&mut file, rows)?;
     Ok(file.flush()?)
 }
 
