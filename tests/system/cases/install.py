@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+from pathlib import Path
 
 from files import PACKAGE, SOURCE, leaves_exactly
 from machine import TREE, Failed, equal, holds, starts
@@ -151,7 +152,10 @@ def case_packed_again_elsewhere_and_at_another_time_it_is_the_same_to_the_byte(m
     first = next((TREE / "target" / "deb" / m.suite).glob("*.deb"))
     elsewhere = m.out / f"elsewhere {m.suite}" / "deeper" / "tree"
     copy_tree(elsewhere)
-    environment = {**os.environ, "TZ": "Pacific/Kiritimati", "LC_ALL": "C", "HOME": "/nonexistent"}
+    # The licences of the libraries are read where cargo keeps them, which is the home of the one who builds.
+    rust = {f"{tool}_HOME": os.environ.get(f"{tool}_HOME", str(Path.home() / folder))
+            for tool, folder in (("CARGO", ".cargo"), ("RUSTUP", ".rustup"))}
+    environment = {**os.environ, **rust, "TZ": "Pacific/Kiritimati", "LC_ALL": "C", "HOME": "/nonexistent"}
     subprocess.run(["sh", "-c", f"umask 077; exec packaging/build-deb {m.suite}"], cwd=elsewhere, env=environment,
                    stdout=subprocess.DEVNULL, check=True)
     second = next((elsewhere / "target" / "deb" / m.suite).glob("*.deb"))

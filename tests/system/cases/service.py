@@ -87,11 +87,16 @@ def case_a_restart_keeps_ledger_and_halt(m):
 def case_positions_and_balances_come_back(m):
     m.path(CONFIG).write_text(BUSY)
     m.sh("systemctl restart tradingbot.service")
-    m.eventually(lambda: held(m)[0], "a position", 60)
-    m.sh(f"tradingbot halt --reason 'to compare' --socket {CONTROL}", user="olga")
-    m.eventually(lambda: not json.loads(m.get("/v1/orders", m.token)[2])["items"], "no order is on its way")
+
+    def halted_with_a_position():
+        m.sh(f"tradingbot resume --reason 'until one is held' --socket {CONTROL}", user="olga")
+        m.eventually(lambda: held(m)[0], "a position", 60)
+        m.sh(f"tradingbot halt --reason 'to compare' --socket {CONTROL}", user="olga")
+        m.eventually(lambda: not json.loads(m.get("/v1/orders", m.token)[2])["items"], "no order is on its way")
+        return held(m)[0]
+
+    m.eventually(halted_with_a_position, "a halt that finds a position", 120)
     before = held(m)
-    equal(bool(before[0]), True, "a position is held")
     for how in ("systemctl restart", "systemctl kill --signal=KILL"):
         m.sh(f"{how} tradingbot.service")
         m.eventually(lambda: m.get("/v1/health", m.token)[0] == 200, "it is back")
