@@ -137,7 +137,7 @@ messages! {
         "What cannot be read may have been revoked, so nobody is let in but over the control socket. FAULT says what is wrong with tokens.json in the state folder; the bot looks again every second.";
     /// It could not.
     FAILED = "1c91f852c1aa267430d5c436417a4d65", "The bot could not start, or could not go on",
-        "The record says what kept it and how to mend that. Nothing was lost: what was acknowledged is in the ledger. The service manager tries again a few times; once the cause is gone: systemctl restart tradingbot";
+        "The record says what kept it and how to mend that. Nothing was lost: what was acknowledged is in the ledger. The service manager tries again by itself; once the cause is gone, the next try works, and so does: systemctl restart tradingbot";
     /// A reload that takes a restart.
     RESTART_NEEDED = "30d2194e4fc54d6c0dd14f63ef56c76e", "The configuration needs a restart",
         "KEYS lists what cannot change while the bot runs; nothing was changed. To have it all: systemctl restart tradingbot. The sockets stay open meanwhile, and no request is lost.";

@@ -74,24 +74,21 @@ impl Check {
             Some(_) => format!("seal it anew: tradingbot credential seal {name} --replace{bot}"),
             None => "put it there anew, or take the file away".to_owned(),
         };
-        Ok(match fs::read(file) {
-            Err(error) => Some(format!("{place} cannot be read: {error}; {again}")),
-            Ok(bytes) if bytes.is_empty() => Some(format!("{place} is empty; {again}")),
-            Ok(_) => match sealed_as {
-                None => None,
-                Some(sealed_as) => {
-                    let flag = format!("--name={sealed_as}");
-                    let answer = SYSTEMD_CREDS.try_out(&["decrypt", &flag, &place.to_string(), "-"])?;
-                    (!answer.done).then(|| {
-                        let complaint = answer.complaint.trim_end_matches('.');
-                        format!(
-                            "{place} cannot be opened: it was changed, or sealed on another host or under another \
-                             name ({complaint}); {again}"
-                        )
-                    })
-                }
-            },
-        })
+        match fs::metadata(file) {
+            Err(error) => return Ok(Some(format!("{place} cannot be read: {error}; {again}"))),
+            Ok(found) if found.len() == 0 => return Ok(Some(format!("{place} is empty; {again}"))),
+            Ok(_) => {}
+        }
+        let Some(sealed_as) = sealed_as else { return Ok(None) };
+        let flag = format!("--name={sealed_as}");
+        let answer = SYSTEMD_CREDS.try_out(&["decrypt", &flag, &place.to_string(), "-"])?;
+        let complaint = answer.complaint.trim_end_matches('.');
+        Ok((!answer.done).then(|| {
+            format!(
+                "{place} cannot be opened: it was changed, or sealed on another host or under another name \
+                 ({complaint}); {again}"
+            )
+        }))
     }
 }
 
