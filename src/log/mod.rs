@@ -4,6 +4,7 @@
 //! Only then can the operator choose whether prices are written.
 
 mod assignments;
+mod drained;
 mod fields;
 mod known;
 mod lines;
@@ -152,6 +153,7 @@ pub fn last_words(cause: &dyn Display) -> bool {
             tracing::error!(message_id = message::FAILED.id, "{line}");
         }
     });
+    drained::by_the_journal();
     true
 }
 

@@ -6,8 +6,8 @@ use std::panic::{self, PanicHookInfo};
 use tracing::dispatcher;
 use tracing::subscriber::NoSubscriber;
 
-use super::message;
 use super::rules::Rules;
+use super::{drained, message};
 
 /// Makes panics go to the log, and before there is one, to standard error; through the rules in both cases.
 pub(super) fn catch() {
@@ -21,6 +21,7 @@ fn report(info: &PanicHookInfo<'_>) {
         let thread = std::thread::current();
         let thread = thread.name().unwrap_or("unnamed");
         tracing::error!(target: "tradingbot::panic", message_id = message::PANICKED.id, location, thread, "panicked: {payload}");
+        drained::by_the_journal();
     } else {
         let line = format!("panicked at {location}: {payload}");
         let _ = writeln!(io::stderr(), "{}", Rules::strict().text(&line));

@@ -51,6 +51,18 @@ def case_records_have_fields_and_no_secret(m):
     holds(m.sh(f"journalctl -o cat --no-pager ORDER_ID={number}"), "order ", "filled ")
 
 
+def case_why_a_start_was_refused_is_in_the_journal_of_the_unit_although_the_journal_was_slow(m):
+    config = m.path("/etc/tradingbot/tradingbot.toml")
+    config.write_text("mode = 'pap'\n")
+    m.dropin("tradingbot.service", "once", "[Service]\nRestart=no\n")
+    mark = m.mark()
+    # It reads nothing until the service has had time to end; then the process would be gone, and its unit not known.
+    m.sh("pkill --signal STOP --exact systemd-journal; systemctl start --no-block tradingbot.service; sleep 1; "
+         "pkill --signal CONT --exact systemd-journal")
+    m.eventually(lambda: m.state("tradingbot.service") == "failed", "it has failed")
+    holds(m.journal(mark), "error: ", "mode")
+
+
 def case_no_record_is_dropped_for_coming_too_fast(m):
     m.write("/run/systemd/journald.conf.d/small.conf", "[Journal]\nRateLimitIntervalSec=30s\nRateLimitBurst=10\n")
     m.sh("systemctl restart systemd-journald.service")

@@ -85,7 +85,8 @@ def case_a_restart_keeps_ledger_and_halt(m):
 
 
 def case_positions_and_balances_come_back(m):
-    m.path(CONFIG).write_text(BUSY)
+    # It looks again and again, faster than a client may by default.
+    m.path(CONFIG).write_text(BUSY + "[api]\nrate-limit-per-minute = 60000\nrate-limit-burst = 10000\n")
     m.sh("systemctl restart tradingbot.service")
 
     def halted_with_a_position():
