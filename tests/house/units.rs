@@ -4,6 +4,14 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// The units that run the program on what it has written.
+const PROGRAMS: [&str; 4] = [
+    "tradingbot.service",
+    "tradingbot@.service",
+    "tradingbot-ledger-verify.service",
+    "tradingbot-ledger-verify@.service",
+];
+
 /// What each process of the bot must not be without.
 const SANDBOX: &[(&str, &str)] = &[
     ("AmbientCapabilities", ""),
@@ -96,7 +104,7 @@ const NEVER: &[&str] = &[
 
 #[test]
 fn every_line_of_the_sandbox_is_in_each_service_that_runs_the_bot() {
-    for name in ["tradingbot.service", "tradingbot@.service", "tradingbot-ledger-verify.service"] {
+    for name in PROGRAMS {
         let unit = Unit::read(name);
         for (key, value) in SANDBOX {
             assert_eq!(unit.all(key), vec![*value], "{key}= in {name}");
@@ -108,12 +116,14 @@ fn every_line_of_the_sandbox_is_in_each_service_that_runs_the_bot() {
             assert_eq!(unit.all(key), vec![*value], "{key}= in {name}");
         }
     }
-    assert_eq!(Unit::read("tradingbot-ledger-verify.service").all("RestrictAddressFamilies"), vec!["none"]);
+    for name in ["tradingbot-ledger-verify.service", "tradingbot-ledger-verify@.service"] {
+        assert_eq!(Unit::read(name).all("RestrictAddressFamilies"), vec!["none"], "{name}");
+    }
 }
 
 #[test]
 fn nothing_can_be_run_but_the_program_and_its_libraries() {
-    for name in ["tradingbot.service", "tradingbot@.service", "tradingbot-ledger-verify.service"] {
+    for name in PROGRAMS {
         let unit = Unit::read(name);
         let state = unit.all("StateDirectory").join("");
         let places = format!("+/ +/var/lib/{state} +/run +/tmp +/var/tmp +/dev/shm");
@@ -127,7 +137,7 @@ fn nothing_can_be_run_but_the_program_and_its_libraries() {
 
 #[test]
 fn system_calls_are_listed_by_name_and_none_leads_out() {
-    for name in ["tradingbot.service", "tradingbot@.service", "tradingbot-ledger-verify.service"] {
+    for name in PROGRAMS {
         let lists = Unit::read(name).all("SystemCallFilter").join(" ");
         let calls: Vec<&str> = lists.split_whitespace().collect();
         assert!(calls.len() > 20, "{name}");
@@ -140,13 +150,18 @@ fn system_calls_are_listed_by_name_and_none_leads_out() {
 
 #[test]
 fn one_more_bot_is_confined_as_the_first() {
-    let lines = |name| {
+    let lines = |name: &str| {
         let text = Unit::text(name).replace("tradingbot@%i", "tradingbot").replace("control@%i", "control");
+        let text = text.replace("verify@%i", "verify");
         let text = text.replace("/%i.toml", "/tradingbot.toml").replace(" --bot %i", "").replace(" %i", "");
         let lines: Vec<String> = text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect();
         lines
     };
     assert_eq!(lines("tradingbot.service"), lines("tradingbot@.service"));
+    for kind in ["service", "timer"] {
+        let (first, more) = (format!("tradingbot-ledger-verify.{kind}"), format!("tradingbot-ledger-verify@.{kind}"));
+        assert_eq!(lines(&first), lines(&more));
+    }
 }
 
 #[test]
@@ -171,7 +186,7 @@ fn sockets_listen_on_this_host_only_and_by_the_names_the_bot_knows() {
 
 #[test]
 fn no_bot_takes_the_host_with_it() {
-    for name in ["tradingbot.service", "tradingbot@.service", "tradingbot-ledger-verify.service"] {
+    for name in PROGRAMS {
         let unit = Unit::read(name);
         for (key, value) in [("MemoryMax", "256M"), ("MemorySwapMax", "0"), ("TasksMax", "32"), ("LimitNOFILE", "4096")]
         {

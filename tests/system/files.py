@@ -23,6 +23,8 @@ PACKAGE = """
 /usr/lib/systemd/system/tradingbot-ingress.service
 /usr/lib/systemd/system/tradingbot-ledger-verify.service
 /usr/lib/systemd/system/tradingbot-ledger-verify.timer
+/usr/lib/systemd/system/tradingbot-ledger-verify@.service
+/usr/lib/systemd/system/tradingbot-ledger-verify@.timer
 /usr/lib/systemd/system/tradingbot.service
 /usr/lib/systemd/system/tradingbot.service.d
 /usr/lib/systemd/system/tradingbot.service.d/{drop_in}

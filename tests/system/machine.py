@@ -366,12 +366,19 @@ class Machine:
     def status(self, path=CONTROL):
         """What the control socket says about the bot."""
         self.eventually(self.path(path).exists, f"{path} is there")
+        return self.eventually(lambda: self.asked(path), "an answer to one who asks no faster than a client may", 60)
+
+    def asked(self, path):
+        """What it says, or none when it was asked too often."""
         with socket.socket(socket.AF_UNIX) as control:
             control.settimeout(30)
             control.connect(str(self.path(path)))
             control.sendall(b"GET /v1/status HTTP/1.1\r\nHost: bot\r\nConnection: close\r\n\r\n")
             answer = b"".join(iter(lambda: control.recv(65_536), b""))
         head, _, body = answer.partition(b"\r\n\r\n")
+        if b" 429 " in head.split(b"\r\n")[0]:
+            time.sleep(1)
+            return None
         if b" 200 " not in head.split(b"\r\n")[0]:
             raise Failed(answer.decode())
         return json.loads(body)

@@ -217,8 +217,13 @@ def case_more_bots_on_one_host_share_nothing_but_the_program(m):
     holds(m.sh("ls -d /var/lib/tradingbot@two"), "two")
     inside = m.path(f"/proc/{m.show('tradingbot@two.service', 'MainPID')}/root/var/lib")
     equal(sorted(path.name for path in inside.iterdir() if list(path.iterdir())), ["tradingbot@two"])
+    equal(m.state("tradingbot-ledger-verify@two.timer"), "active")
+    mark = m.mark()
+    m.sh("systemctl start tradingbot-ledger-verify@two.service")
+    holds(m.journal(mark, "tradingbot-ledger-verify@two.service"), "/var/lib/tradingbot@two/ledger.sqlite", "entries")
     m.get("/v1/status")
     m.sh("systemctl stop tradingbot@two.socket tradingbot@two.service")
+    equal(m.state("tradingbot-ledger-verify@two.timer"), "inactive")
     equal(m.state("tradingbot.service"), "active")
 
 
