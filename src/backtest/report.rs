@@ -51,6 +51,8 @@ pub struct Report {
     pub expectancy: Option<f64>,
     /// Mean gain or loss of a trade over the mean loss of a losing one; absent without a loss.
     pub expectancy_ratio: Option<f64>,
+    /// Closed positions by strategy.
+    pub by_strategy: BTreeMap<String, Group>,
     /// Closed positions by symbol.
     pub by_symbol: BTreeMap<String, Group>,
     /// Closed positions by why they were left.
@@ -91,10 +93,12 @@ impl Report {
     /// [`AmountError`].
     pub fn of(outcome: &Outcome) -> Result<Self, AmountError> {
         let mut trades = Group::default();
+        let mut by_strategy: BTreeMap<String, Group> = BTreeMap::new();
         let mut by_symbol: BTreeMap<String, Group> = BTreeMap::new();
         let mut by_reason: BTreeMap<String, Group> = BTreeMap::new();
         for trip in &outcome.trips {
             trades.take(trip)?;
+            by_strategy.entry(trip.strategy.to_string()).or_default().take(trip)?;
             by_symbol.entry(trip.symbol.to_string()).or_default().take(trip)?;
             by_reason.entry(trip.reason.to_string()).or_default().take(trip)?;
         }
@@ -126,6 +130,7 @@ impl Report {
             expectancy,
             expectancy_ratio: expectancy.zip(loss_mean).map(|(gain, loss)| gain / loss),
             trades,
+            by_strategy,
             by_symbol,
             by_reason,
         })

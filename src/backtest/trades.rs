@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use crate::domain::instrument::split_symbol;
-use crate::domain::{ExitReason, Instrument, Notional, Price, Qty, Rate, RoundTrip, Timestamp};
+use crate::domain::{ExitReason, Instrument, Notional, Price, Qty, Rate, RoundTrip, StrategyName, Timestamp};
 
 /// A closed position as the list shows it.
 #[derive(Debug, Clone, Serialize)]
@@ -44,11 +44,14 @@ pub struct TradeRow {
     pub initial_stop_loss_abs: Option<Price>,
     /// Its last stop.
     pub stop_loss_abs: Option<Price>,
+    /// Whose it was, where several may trade.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub strategy: Option<StrategyName>,
 }
 
-/// The rows of the list, in the order in which the positions were closed.
+/// The rows of the list, in the order in which the positions were closed; `named` when they say whose they were.
 #[must_use]
-pub fn rows(trips: &[RoundTrip], instruments: &[Instrument]) -> Vec<TradeRow> {
+pub fn rows(trips: &[RoundTrip], instruments: &[Instrument], named: bool) -> Vec<TradeRow> {
     let row = |trip: &RoundTrip| {
         let fee = instruments.iter().find(|rules| rules.symbol == trip.symbol).map(|rules| rules.fee_taker);
         let fee = fee.unwrap_or_default();
@@ -70,21 +73,22 @@ pub fn rows(trips: &[RoundTrip], instruments: &[Instrument]) -> Vec<TradeRow> {
             max_rate: trip.highest,
             initial_stop_loss_abs: trip.stop_initial,
             stop_loss_abs: trip.stop_last,
+            strategy: named.then_some(trip.strategy),
         }
     };
     trips.iter().map(row).collect()
 }
 
-/// Writes one line a closed position under a header line.
+/// Writes one line a closed position under a header line, with whose it was when they are `named`.
 ///
 /// # Errors
 ///
 /// `out` refuses.
-pub fn write_csv(out: &mut dyn Write, rows: &[TradeRow]) -> io::Result<()> {
-    writeln!(out, "{COLUMNS}")?;
+pub fn write_csv(out: &mut dyn Write, rows: &[TradeRow], named: bool) -> io::Result<()> {
+    writeln!(out, "{COLUMNS}{}", if named { ",strategy" } else { "" })?;
     for row in rows {
         let price = |price: Option<Price>| price.map_or_else(String::new, |price| price.to_string());
-        writeln!(
+        write!(
             out,
             "{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}",
             row.pair,
@@ -105,6 +109,10 @@ pub fn write_csv(out: &mut dyn Write, rows: &[TradeRow]) -> io::Result<()> {
             price(row.initial_stop_loss_abs),
             price(row.stop_loss_abs),
         )?;
+        match row.strategy {
+            Some(strategy) => writeln!(out, ",{strategy}")?,
+            None => writeln!(out)?,
+        }
     }
     Ok(())
 }

@@ -5,6 +5,7 @@
 mod api;
 mod api_log;
 mod backtest;
+mod backtest_config;
 mod book;
 mod candles;
 mod client;

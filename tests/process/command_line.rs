@@ -40,7 +40,7 @@ fn backtests_that_may_be_meant_are_warned_of() {
     for (arguments, message) in [
         (
             &["--warm-up", "100000"][..],
-            "BTCUSDT has 300 candles and --warm-up 100000 takes all of them: nothing can be",
+            "BTCUSDT has 300 candles and a warm-up of 100000 takes all of them: nothing can be",
         ),
         (&["--warm-up", "9", "--slow", "300"], "BTCUSDT has 300 candles and"),
         (&["--stake", "1000000"], "--stake 1000000 and its fee are more than --balance 10000: entries are cut"),

@@ -93,27 +93,27 @@ impl Backtest {
                 self.stake, self.balance
             ));
         }
-        let period = match rule {
-            Rule::EmaCross { slow, .. } => slow,
-            Rule::RsiReversion { period, .. } | Rule::DonchianBreakout { period } => period,
-        };
-        let (needed, what) = if self.warm_up >= period {
-            (self.warm_up, format!("--warm-up {} takes all of them", self.warm_up))
-        } else {
-            (period, format!("{rule} needs more"))
-        };
-        for feed in feeds {
-            let least = u64::from(needed) + CANDLES_OF_ENTRY;
-            if u64::try_from(feed.candles.len()).is_ok_and(|count| count < least) {
-                doubts.push(format!(
-                    "{} has {} candles and {what}: nothing can be entered; give {least} or more",
-                    feed.rules.symbol,
-                    feed.candles.len()
-                ));
-            }
-        }
+        doubts.extend(feeds.iter().filter_map(|feed| too_short(feed, rule, self.warm_up)));
         doubts
     }
+}
+
+/// Why nothing can be entered on candles as few as these.
+pub(super) fn too_short(feed: &Feed, rule: Rule, warm_up: u32) -> Option<String> {
+    let period = match rule {
+        Rule::EmaCross { slow, .. } => slow,
+        Rule::RsiReversion { period, .. } | Rule::DonchianBreakout { period } => period,
+    };
+    let (needed, what) = if warm_up >= period {
+        (warm_up, format!("a warm-up of {warm_up} takes all of them"))
+    } else {
+        (period, format!("{rule} needs more"))
+    };
+    let least = u64::from(needed) + CANDLES_OF_ENTRY;
+    let (symbol, count) = (feed.rules.symbol, feed.candles.len());
+    u64::try_from(count)
+        .is_ok_and(|count| count < least)
+        .then(|| format!("{symbol} has {count} candles and {what}: nothing can be entered; give {least} or more"))
 }
 
 fn within(flag: &str, share: Rate, least: Rate, most: Rate, example: &str) -> Result<(), Failure> {

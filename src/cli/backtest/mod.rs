@@ -22,6 +22,7 @@ use super::show::{Age, Money, Percent, Table, count};
 use super::{Exit, Failure};
 
 mod check;
+mod configured;
 
 /// `tradingbot backtest`.
 #[derive(Debug, Args)]
@@ -29,6 +30,10 @@ pub struct Backtest {
     /// Candle files, `.csv` or `.csv.zst`, in the layout of Binance's public data; files of one symbol follow each other.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// Trade as this configuration file says: its strategies, limits, balance, fees and rules for instruments. Options for
+    /// these are not taken then.
+    #[arg(long, value_name = "FILE", conflicts_with_all = CONFIGURED)]
+    config: Option<PathBuf>,
     /// Which rule.
     #[arg(long, value_enum, default_value_t = RuleName::EmaCross)]
     strategy: RuleName,
@@ -145,10 +150,11 @@ impl Backtest {
     /// Runs it and prints what came of it, and to `notes` what gives one to think.
     pub fn run(&self, json: bool, out: &mut dyn Write, notes: &mut dyn Write) -> Result<(), Failure> {
         self.check()?;
-        let rule = self.rule()?;
-        let feeds = self.feeds()?;
-        let settings = self.settings(&feeds, rule)?;
-        for doubt in self.doubts(&feeds, rule) {
+        let (feeds, settings, doubts) = match &self.config {
+            Some(path) => self.configured(path)?,
+            None => self.optioned()?,
+        };
+        for doubt in doubts {
             if json {
                 writeln!(notes, "{}", json!({ "warning": doubt }))?;
             } else {
@@ -158,16 +164,17 @@ impl Backtest {
         let outcome = backtest::run(&settings, &feeds).map_err(|error| Failure::new(Exit::Failure, &error))?;
         let report = Report::of(&outcome).map_err(|error| Failure::new(Exit::Failure, &error))?;
         let rules: Vec<Instrument> = feeds.iter().map(|feed| feed.rules.clone()).collect();
-        let rows = backtest::rows(&outcome.trips, &rules);
+        let named = self.config.is_some();
+        let rows = backtest::rows(&outcome.trips, &rules, named);
         if let Some(path) = &self.trades {
             if path == Path::new("-") && json {
                 serde_json::to_writer_pretty(&mut *out, &rows).map_err(std::io::Error::from)?;
                 return Ok(writeln!(out)?);
             }
             if path == Path::new("-") {
-                return Ok(backtest::write_csv(out, &rows)?);
+                return Ok(backtest::write_csv(out, &rows, named)?);
             }
-            write_file(path, &rows)?;
+            write_file(path, &rows, named)?;
         }
         if json {
             let json = Json { report: &report, trades: &rows };
@@ -177,7 +184,16 @@ impl Backtest {
         show(&report, &outcome, out)
     }
 
-    fn feeds(&self) -> Result<Vec<Feed>, Failure> {
+    /// What the options say.
+    fn optioned(&self) -> Result<(Vec<Feed>, Settings, Vec<String>), Failure> {
+        let rule = self.rule()?;
+        let feeds = self.feeds(|symbol| Ok(self.rules(symbol)))?;
+        let settings = self.settings(&feeds, rule)?;
+        let doubts = self.doubts(&feeds, rule);
+        Ok((feeds, settings, doubts))
+    }
+
+    fn feeds(&self, rules: impl Fn(Symbol) -> Result<Instrument, Failure>) -> Result<Vec<Feed>, Failure> {
         let mut feeds: Vec<Feed> = Vec::new();
         for path in &self.files {
             let file = store::read_klines(path).map_err(|error| Failure::new(Exit::Data, &error))?;
@@ -199,7 +215,7 @@ impl Backtest {
                     }
                     feed.candles.extend(file.candles);
                 }
-                None => feeds.push(Feed { rules: self.rules(symbol), interval, candles: file.candles }),
+                None => feeds.push(Feed { rules: rules(symbol)?, interval, candles: file.candles }),
             }
         }
         for feed in &mut feeds {
@@ -229,16 +245,14 @@ impl Backtest {
         if feeds.iter().any(|feed| feed.rules.quote != first.rules.quote) {
             return Err(usage("the symbols are not all paid with the same asset; test them one by one"));
         }
-        if feeds.iter().any(|feed| feed.interval != first.interval) {
-            return Err(usage("the files do not all have candles of the same length; test them one by one"));
-        }
+        let interval = Self::interval_of(feeds)?;
         let symbols: Vec<Symbol> = feeds.iter().map(|feed| feed.rules.symbol).collect();
         let count = u32::try_from(symbols.len()).unwrap_or(u32::MAX);
         let strategy = StrategySettings {
             name: "backtest".parse().expect("it is a strategy's name"),
             rule,
             symbols: symbols.clone(),
-            interval: first.interval,
+            interval,
             sizing: match self.equity_share {
                 Some(share) => Sizing::EquityShare { share },
                 None => Sizing::Fixed { stake: self.stake },
@@ -248,19 +262,33 @@ impl Backtest {
             positions_max: self.positions_max.unwrap_or(count),
             warm_up: self.warm_up,
         };
-        let (fill_rule, slippage) = match self.fill_rule {
-            FillRuleName::Strict => (FillRule::Strict, Rate::from_units(STRICT_SLIPPAGE_UNITS)),
-            FillRuleName::Freqtrade => (FillRule::Freqtrade, Rate::ZERO),
-        };
+        let (fill_rule, slippage) = self.fills();
         Ok(Settings {
             quote: first.rules.quote,
             balance: self.balance,
             strategies: vec![strategy],
             limits: Limits::none(symbols),
             fill_rule,
-            slippage: self.slippage.unwrap_or(slippage),
+            slippage,
             mark_every: Span::DAY,
         })
+    }
+
+    fn interval_of(feeds: &[Feed]) -> Result<Span, Failure> {
+        let first = feeds.first().expect("clap asks for at least one file").interval;
+        if feeds.iter().any(|feed| feed.interval != first) {
+            let message = "the files do not all have candles of the same length; test them one by one";
+            return Err(Failure::say(Exit::Usage, message));
+        }
+        Ok(first)
+    }
+
+    fn fills(&self) -> (FillRule, Rate) {
+        let (rule, slippage) = match self.fill_rule {
+            FillRuleName::Strict => (FillRule::Strict, Rate::from_units(STRICT_SLIPPAGE_UNITS)),
+            FillRuleName::Freqtrade => (FillRule::Freqtrade, Rate::ZERO),
+        };
+        (rule, self.slippage.unwrap_or(slippage))
     }
 
     fn rule(&self) -> Result<Rule, Failure> {
@@ -328,7 +356,7 @@ fn roi_step(text: &str) -> Result<RoiStep, String> {
     Ok(RoiStep { after, profit: profit.parse::<Rate>().map_err(|error| error.to_string())? })
 }
 
-fn write_file(path: &Path, rows: &[TradeRow]) -> Result<(), Failure> {
+fn write_file(path: &Path, rows: &[TradeRow], named: bool) -> Result<(), Failure> {
     let file = OpenOptions::new().write(true).create_new(true).mode(0o644).open(path).map_err(|error| {
         Failure::say(
             Exit::Failure,
@@ -336,7 +364,7 @@ fn write_file(path: &Path, rows: &[TradeRow]) -> Result<(), Failure> {
         )
     })?;
     let mut file = BufWriter::new(file);
-    backtest::write_csv(&mut file, rows)?;
+    backtest::write_csv(&mut file, rows, named)?;
     Ok(file.flush()?)
 }
 
@@ -360,7 +388,8 @@ fn show(report: &Report, outcome: &Outcome, out: &mut dyn Write) -> Result<(), F
         totals.row(vec![name.to_owned(), value]);
     }
     totals.write(out)?;
-    for (title, groups) in [("symbol", &report.by_symbol), ("left by", &report.by_reason)] {
+    let groups = [("strategy", &report.by_strategy), ("symbol", &report.by_symbol), ("left by", &report.by_reason)];
+    for (title, groups) in groups.into_iter().skip(usize::from(report.by_strategy.len() < 2)) {
         let mut table = Table::new(&[title, "trades", "won", "profit", "mean", "mean time"]);
         for (name, group) in groups {
             table.row(vec![
@@ -381,6 +410,28 @@ fn show(report: &Report, outcome: &Outcome, out: &mut dyn Write) -> Result<(), F
     Ok(())
 }
 
+/// Options for what a configuration file says.
+const CONFIGURED: [&str; 19] = [
+    "strategy",
+    "fast",
+    "slow",
+    "period",
+    "enter_below",
+    "leave_above",
+    "stake",
+    "equity_share",
+    "stop_loss",
+    "trailing",
+    "trailing_offset",
+    "trailing_before",
+    "roi",
+    "cooldown",
+    "positions_max",
+    "warm_up",
+    "balance",
+    "fee",
+    "notional_min",
+];
 const ASSET_BYTES_MAX: usize = 15;
 /// A twentieth of a percent: a spread and a little depth.
 const STRICT_SLIPPAGE_UNITS: i64 = 50_000;
