@@ -112,10 +112,15 @@ fn journal(out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-/// Shows a record of the journal's protocol: `NAME=value` on a line, or the name on a line, length and value behind it.
+/// Shows a record of the journal's protocol: `NAME=value` on a line, or the name on a line, length and value
+/// behind it; an empty line ends a record.
 fn show_record(mut record: &[u8], out: &mut dyn Write) -> io::Result<()> {
     while let Some(end) = record.iter().position(|byte| *byte == b'\n') {
         let (line, rest) = (&record[..end], &record[end + 1..]);
+        if line.is_empty() {
+            record = rest;
+            continue;
+        }
         if line.contains(&b'=') {
             writeln!(out, "{}", String::from_utf8_lossy(line))?;
             record = rest;
