@@ -11,7 +11,7 @@ use std::time::Instant;
 use tempfile::TempDir;
 use tradingbot::clock;
 use tradingbot::config::{self, Speed};
-use tradingbot::daemon::{Audience, LEDGER_FILE, Life, Message, Pace, Shell, drive};
+use tradingbot::daemon::{Audience, LEDGER_FILE, Life, Message, Pace, Shell, Source, drive};
 use tradingbot::domain::Span;
 use tradingbot::ledger::Ledger;
 
@@ -133,7 +133,7 @@ impl Audience for Until {
         }
     }
 
-    fn alive(&mut self) {}
+    fn alive(&mut self, _: &Shell, _: &dyn Source) {}
 
     fn reload(&mut self, _: &mut Shell) {}
 }

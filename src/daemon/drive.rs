@@ -26,8 +26,8 @@ pub trait Audience {
     /// Something may have changed.
     fn look(&mut self, shell: &mut Shell);
 
-    /// The loop goes round: it is alive.
-    fn alive(&mut self);
+    /// The loop goes round: it is alive, and has come this far.
+    fn alive(&mut self, shell: &Shell, source: &dyn Source);
 
     /// Read what may change without a restart again.
     fn reload(&mut self, shell: &mut Shell);
@@ -75,6 +75,7 @@ pub fn drive(
         rounds = rounds.wrapping_add(1);
         match wait(shell, &clock, inbox, due, rounds) {
             Waited::Due => {}
+            Waited::Slept => audience.alive(shell, source),
             Waited::Message(message) => match hear(shell, &clock, message, audience) {
                 Heard::Stop => return Ok(Ending::Stopped),
                 Heard::GoOn => {
@@ -83,7 +84,7 @@ pub fn drive(
                 }
             },
             Waited::NotYet => {
-                audience.alive();
+                audience.alive(shell, source);
                 audience.look(shell);
                 if until.is_some_and(|until| clock::now() >= until) {
                     return Ok(Ending::Expired);
@@ -98,7 +99,7 @@ pub fn drive(
             next = take(source)?;
         }
         if rounds.is_multiple_of(ROUNDS_PER_LOOK) {
-            audience.alive();
+            audience.alive(shell, source);
             audience.look(shell);
             if until.is_some_and(|until| clock::now() >= until) {
                 return Ok(Ending::Expired);
@@ -111,7 +112,10 @@ pub fn drive(
 }
 
 enum Waited {
+    /// It was due already.
     Due,
+    /// It is due now.
+    Slept,
     Message(Message),
     NotYet,
 }
@@ -137,7 +141,7 @@ fn wait(shell: &mut Shell, clock: &MarketClock, inbox: &Receiver<Message>, due: 
     let moment = left.min(MOMENT);
     match inbox.recv_timeout(moment.to_duration()) {
         Ok(message) => Waited::Message(message),
-        Err(RecvTimeoutError::Timeout) if moment == left => Waited::Due,
+        Err(RecvTimeoutError::Timeout) if moment == left => Waited::Slept,
         Err(RecvTimeoutError::Timeout) => Waited::NotYet,
         Err(RecvTimeoutError::Disconnected) => Waited::Message(Message::Stop),
     }

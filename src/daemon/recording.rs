@@ -46,6 +46,10 @@ impl Source for Recording {
         };
         Some(Ok((recorded.at, Event::Market(recorded.event))))
     }
+
+    fn position(&self) -> Option<(u64, u64)> {
+        self.reader.position()
+    }
 }
 
 fn said(error: ReadRecordingError) -> SourceError {

@@ -23,6 +23,7 @@ use super::life::{self, LEDGER_FILE, Life};
 use super::progress::Progress;
 use super::serve::{Addresses, Served, listen};
 use super::shell::Shell;
+use super::source::Source as MarketSource;
 
 /// What is to be run, and for how long.
 #[derive(Debug)]
@@ -225,7 +226,7 @@ struct Onlooker {
     beat: Option<Span>,
     beaten: Mark,
     headed: Mark,
-    progress: Progress,
+    progress: Option<Progress>,
     status: String,
     log: Log,
     config: Config,
@@ -241,7 +242,7 @@ impl Onlooker {
     }
 
     fn say_stopping(&mut self) {
-        self.progress.clear();
+        self.progress = None;
         tracing::info!(message_id = message::STOPPING.id, "stopping");
         tell_manager(self.notifier.stopping("stopping"));
     }
@@ -249,7 +250,6 @@ impl Onlooker {
 
 impl Audience for Onlooker {
     fn look(&mut self, shell: &mut Shell) {
-        self.progress.show(shell);
         if self.headed.elapsed() >= HEAD_EVERY {
             self.headed = Mark::now();
             say_head(shell);
@@ -264,7 +264,10 @@ impl Audience for Onlooker {
     }
 
     /// The watchdog is fed from the loop itself: a loop that hangs is a bot that hangs.
-    fn alive(&mut self) {
+    fn alive(&mut self, shell: &Shell, source: &dyn MarketSource) {
+        if let Some(progress) = &mut self.progress {
+            progress.show(shell, source);
+        }
         if self.beat.is_some_and(|beat| self.beaten.elapsed() >= beat) {
             self.beaten = Mark::now();
             tell_manager(self.notifier.alive());

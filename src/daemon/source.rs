@@ -13,6 +13,11 @@ pub trait Source {
     ///
     /// Data that cannot be read; the stream is over then.
     fn next(&mut self) -> Option<Result<(Timestamp, Event), SourceError>>;
+
+    /// How much of it has gone by, and of how much, in bytes; `None` when nobody can know.
+    fn position(&self) -> Option<(u64, u64)> {
+        None
+    }
 }
 
 /// Market data that cannot be read; where, what and how to mend it stand in its words.

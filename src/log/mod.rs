@@ -15,6 +15,7 @@ mod panics;
 mod redacting;
 mod rules;
 mod spelled;
+mod standing;
 
 use std::fmt::Display;
 use std::io::{self, Write as _};
@@ -34,6 +35,7 @@ pub use message::Message;
 pub use output::Output;
 pub use redacting::Redacting;
 pub use rules::{REDACTED, Rules, without_secrets};
+pub use standing::Standing;
 
 /// The log of this process, once it has started.
 pub struct Log {

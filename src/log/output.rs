@@ -9,6 +9,8 @@ use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::{Access, OFlags};
 
+use super::standing::Stderr;
+
 /// A place for lines. One that cannot be written is no reason to stop trading: the line is counted as lost.
 pub struct Output {
     to: Mutex<Box<dyn Write + Send>>,
@@ -17,10 +19,10 @@ pub struct Output {
 }
 
 impl Output {
-    /// Standard error.
+    /// Standard error; on a terminal above what stands there.
     #[must_use]
     pub fn stderr() -> Self {
-        Self::to(io::stderr())
+        Self::to(Stderr)
     }
 
     /// Anything else that can be written to.

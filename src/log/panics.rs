@@ -7,6 +7,7 @@ use tracing::dispatcher;
 use tracing::subscriber::NoSubscriber;
 
 use super::rules::Rules;
+use super::standing;
 use super::{drained, message};
 
 /// Makes panics go to the log, and before there is one, to standard error; through the rules in both cases.
@@ -15,6 +16,7 @@ pub(super) fn catch() {
 }
 
 fn report(info: &PanicHookInfo<'_>) {
+    standing::clear();
     let location = info.location().map(ToString::to_string).unwrap_or_default();
     let payload = info.payload_as_str().unwrap_or("of a kind that has no words");
     if dispatcher::get_default(|log| !log.is::<NoSubscriber>()) {

@@ -15,6 +15,7 @@ mod ledger_disk;
 mod ledger_refused;
 mod log;
 mod probe;
+mod progress;
 #[path = "../support/random.rs"]
 mod random;
 mod sandbox;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 pub use error::ReadRecordingError;
 
 use super::error::Place;
-use super::lines::{Lines, LinesError};
+use super::lines::{self, Lines, LinesError};
 use crate::domain::event::{BookSnapshot, Level};
 use crate::domain::{Market, MarketEvent, Span, Symbol, Timestamp};
 use crate::store::LineFault;
@@ -42,6 +42,8 @@ pub struct RecordingReader {
     path: PathBuf,
     lines: Lines,
     files: VecDeque<PathBuf>,
+    size: Option<u64>,
+    size_before: u64,
     symbols: Symbols,
     market: Option<Market>,
     market_by_name: Option<Market>,
@@ -65,14 +67,18 @@ impl RecordingReader {
         let mut files: VecDeque<PathBuf> = files.iter().cloned().collect();
         let path = files.pop_front().ok_or(ReadRecordingError::NoFile)?;
         let lines = open(&path)?;
+        let mut size = lines.size();
         for path in &files {
-            File::open(path).map_err(|source| ReadRecordingError::Open { path: path.clone(), source })?;
+            let file = File::open(path).map_err(|source| ReadRecordingError::Open { path: path.clone(), source })?;
+            size = size.zip(lines::size(&file)).map(|(before, own)| before.saturating_add(own));
         }
         Ok(Self {
             market_by_name: market_of(&path),
             path,
             lines,
             files,
+            size,
+            size_before: 0,
             symbols: Symbols::default(),
             market: None,
             decimals: None,
@@ -136,6 +142,14 @@ impl RecordingReader {
         self.passed_over
     }
 
+    /// Bytes of the files that were read, as they lie on disk, and of how many; `None` when one of them is no file with an
+    /// end.
+    #[must_use]
+    pub fn position(&self) -> Option<(u64, u64)> {
+        let size = self.size?;
+        Some((self.size_before.saturating_add(self.lines.position()).min(size), size))
+    }
+
     fn next_event(&mut self) -> Result<Option<Recorded>, ReadRecordingError> {
         if let Some(recorded) = self.after_nameless.take() {
             return Ok(Some(recorded));
@@ -181,6 +195,7 @@ impl RecordingReader {
                 None if self.lines.number() == 0 => return Err(ReadRecordingError::Empty { path: self.path.clone() }),
                 None => {
                     let Some(path) = self.files.pop_front() else { return Ok(None) };
+                    self.size_before = self.size_before.saturating_add(self.lines.size().unwrap_or(0));
                     self.lines = open(&path)?;
                     self.path = path;
                 }
