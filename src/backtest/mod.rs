@@ -7,3 +7,5 @@ mod trades;
 pub use report::{Group, Report};
 pub use run::{BacktestError, Feed, FillRule, Outcome, Settings, run};
 pub use trades::{TradeRow, rows, write_csv};
+
+pub use crate::engine::FREQTRADE_USABLE;

@@ -29,6 +29,7 @@ pub use command::{Command, Notice};
 pub use guard::{Guard, Leave, RangeRule};
 pub use positions::Position;
 pub use restore::RestoreError;
+pub use trade::FREQTRADE_USABLE;
 
 use desk::{Desk, Running};
 use market::{Forming, Markets};

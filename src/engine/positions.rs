@@ -82,6 +82,18 @@ impl Position {
         }
     }
 
+    /// What went in, fees left out.
+    #[must_use]
+    pub const fn value_in(&self) -> Notional {
+        self.bought_value
+    }
+
+    /// Fees on the way in, in the quote asset.
+    #[must_use]
+    pub const fn fees_in(&self) -> Notional {
+        self.fees_in
+    }
+
     /// Takes in a fill. `fee_value` is what a fee in a third asset is worth in the quote asset.
     ///
     /// # Errors

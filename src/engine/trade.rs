@@ -76,6 +76,11 @@ impl Engine {
         };
         let Some(price) = price.filter(|price| *price > Price::ZERO) else { return Ok(()) };
         let wanted = match strategy.settings.sizing {
+            Sizing::Fixed { stake }
+                if self.range_rule == RangeRule::Freqtrade && self.free_like_freqtrade()? < stake =>
+            {
+                return Ok(());
+            }
             Sizing::Fixed { stake } => stake,
             Sizing::EquityShare { share } => self.account.equity().scaled(share, Rounding::Down)?,
             Sizing::VolatilityTarget { risk, share_max, .. } => match wished.range_share() {
@@ -233,6 +238,18 @@ impl Engine {
         Ok(cash.max(Notional::ZERO))
     }
 
+    /// What the freqtrade backtester takes to be free: a fee counts once its position is closed, and a part of all is kept
+    /// back.
+    fn free_like_freqtrade(&self) -> Result<Notional, AmountError> {
+        let (mut tied, mut free) = (Notional::ZERO, self.account.cash());
+        for position in self.desks.iter().filter_map(|desk| desk.position.as_ref()) {
+            tied = tied.plus(position.value_in())?;
+            free = free.plus(position.fees_in())?;
+        }
+        let usable = tied.plus(free)?.scaled(FREQTRADE_USABLE, Rounding::Down)?.minus(tied)?;
+        Ok(usable.min(free))
+    }
+
     fn entry_value(&self, symbol: crate::domain::Symbol, kind: OrderKind, qty: Qty) -> Result<Notional, AmountError> {
         let last = || self.markets.iter().find(|market| market.rules.symbol == symbol).and_then(|market| market.last);
         let price = match kind {
@@ -244,6 +261,9 @@ impl Engine {
         price.times(qty)
     }
 }
+
+/// The share of a wallet that freqtrade uses: its `tradable_balance_ratio` when nothing is set.
+pub const FREQTRADE_USABLE: Rate = Rate::from_units(99_000_000);
 
 /// Least time between two exits of a desk, and after one that the gate refuses for what will not pass by itself soon.
 const EXIT_PAUSE: Span = Span::SECOND;

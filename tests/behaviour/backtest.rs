@@ -95,3 +95,26 @@ fn the_report_counts_every_candle() {
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(report["report"]["candles"], 96);
 }
+
+/// freqtrade 2026.9 gives as many trades for these balances, and the same ones.
+#[test]
+fn an_entry_that_the_freqtrade_wallet_does_not_hold_is_not_made() {
+    let Some(shared) = shared("data/klines/4h") else { return };
+    let files = ["ETHUSDT", "BTCUSDT"].map(|symbol| shared.join(format!("{symbol}-4h-20240101-20240831.csv.zst")));
+    let stakes = |rule: &str, balance: &str| -> Vec<f64> {
+        let output = Command::new(env!("CARGO_BIN_EXE_tradingbot"))
+            .args(["backtest", "--fill-rule", rule, "--strategy", "ema-cross", "--stop-loss", "0.1"])
+            .args(["--positions-max", "2", "--trades", "-", "--balance", balance])
+            .args(&files)
+            .output()
+            .unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        text.lines().skip(1).map(|line| line.split(',').nth(6).unwrap().parse().unwrap()).collect()
+    };
+    for (balance, trades) in [("10000", 41), ("210", 41), ("150", 27), ("101", 0)] {
+        let made = stakes("freqtrade", balance);
+        assert_eq!(made.len(), trades, "with {balance}");
+        assert!(made.iter().all(|stake| *stake > 99.0), "with {balance}: {made:?}");
+    }
+    assert!(stakes("strict", "150").iter().any(|stake| *stake < 99.0), "what is left is used");
+}

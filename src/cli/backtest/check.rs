@@ -2,10 +2,10 @@
 
 use std::fmt::Display;
 
-use crate::backtest::Feed;
+use crate::backtest::{FREQTRADE_USABLE, Feed};
 use crate::domain::{Notional, Rate, Rounding, Rule, Span};
 
-use super::{Backtest, Exit, Failure, RuleName};
+use super::{Backtest, Exit, Failure, FillRuleName, RuleName};
 
 impl Backtest {
     /// Refuses what no backtest can be made from.
@@ -87,9 +87,18 @@ impl Backtest {
     pub(super) fn doubts(&self, feeds: &[Feed], rule: Rule) -> Vec<String> {
         let mut doubts = Vec::new();
         let cost = Rate::ONE.plus(self.fee).and_then(|share| self.stake.scaled(share, Rounding::Up));
-        if self.equity_share.is_none() && cost.is_ok_and(|cost| cost > self.balance) {
+        let strict = self.fill_rule == FillRuleName::Strict;
+        if strict && self.equity_share.is_none() && cost.is_ok_and(|cost| cost > self.balance) {
             doubts.push(format!(
                 "--stake {} and its fee are more than --balance {}: entries are cut to what is there",
+                self.stake, self.balance
+            ));
+        }
+        let usable = self.balance.scaled(FREQTRADE_USABLE, Rounding::Down);
+        if !strict && self.equity_share.is_none() && usable.is_ok_and(|usable| usable < self.stake) {
+            doubts.push(format!(
+                "--stake {} is more than {FREQTRADE_USABLE} of --balance {}, which is all that freqtrade uses: \
+                 nothing can be entered",
                 self.stake, self.balance
             ));
         }

@@ -131,7 +131,7 @@ impl RuleName {
     }
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum FillRuleName {
     /// Pessimistic.
     Strict,
