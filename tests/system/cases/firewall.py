@@ -119,6 +119,9 @@ def case_the_table_comes_back_after_each_act_of_nftables_service(m):
 def case_each_start_of_the_bot_brings_back_a_table_that_was_flushed_by_hand(m):
     m.write("/etc/nftables.conf", ADMIN)
     m.get("/v1/status")
+    mark = m.mark()
+    m.sh("systemctl restart tradingbot.service")
+    equal("eload" in m.journal(mark, "tradingbot-firewall.service"), False, "it is loaded again although it is there")
     for act in ("nft flush ruleset", "nft -f /etc/nftables.conf"):
         m.sh(act)
         equal(loaded(m), False, f"flushed by {act}, while the bot runs")
