@@ -45,7 +45,7 @@ fn a_long_run_says_how_far_it_is_and_no_line_of_the_log_sticks_to_that() {
     let (one, other) = (folder.path().join("one.jsonl"), folder.path().join("other.jsonl"));
     fs::write(&one, trades(0, 10)).unwrap();
     fs::write(&other, trades(10, 10)).unwrap();
-    let (seen, code) = on_terminal(folder.path(), 60, &[&one, &other], "10x", "sleep 1; kill -HUP $$");
+    let (seen, code) = on_terminal(folder.path(), 60, &[&one, &other], "5x", "sleep 2; kill -HUP $$");
     assert_eq!(code, Some(0), "{seen}");
     let drawn = drawn(&seen);
     let bars: Vec<&str> = drawn.iter().copied().filter(|text| text.starts_with('[')).collect();
@@ -69,7 +69,7 @@ fn nothing_of_it_is_left_when_a_run_is_stopped_or_fails() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file.jsonl");
     fs::write(&file, trades(0, 15)).unwrap();
-    let (seen, code) = on_terminal(folder.path(), 200, &[&file], "1x", "sleep 1; kill -INT $$");
+    let (seen, code) = on_terminal(folder.path(), 200, &[&file], "1x", "sleep 2; kill -INT $$");
     assert_eq!(code, Some(0), "{seen}");
     assert_cleared(&seen, "stopping");
     assert!(drawn(&seen).iter().any(|text| text.starts_with('[') && text.contains("equity")), "{seen}");
