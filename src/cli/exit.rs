@@ -7,7 +7,9 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
-/// Exit codes; stable, so that scripts may rely on them.
+/// Exit codes; stable, so that scripts may rely on them. Where sysexits.h (BSD) has a number for what happened, it is that
+/// one: the service manager names it (`status=78/CONFIG`). It takes 3 to 7 for those of init scripts (`NOTINSTALLED`), so
+/// nothing ends with them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
@@ -17,23 +19,27 @@ pub enum Exit {
     Failure = 1,
     /// The command line makes no sense.
     Usage = 2,
-    /// The configuration was refused.
-    Config = 3,
-    /// A data file was refused.
-    Data = 4,
-    /// The ledger cannot be used, or does not hold what was written.
-    Ledger = 5,
-    /// The running bot cannot be reached.
-    Unreachable = 6,
-    /// The running bot refused.
-    Denied = 7,
     /// A secret is missing, or kept where it is not safe.
     Secret = 8,
     /// The sandbox that was asked for cannot be had.
     Sandbox = 9,
     /// A comparison that should hold does not.
     Mismatch = 10,
+    /// A data file was refused (`EX_DATAERR`).
+    Data = 65,
+    /// The running bot cannot be reached (`EX_UNAVAILABLE`).
+    Unreachable = 69,
+    /// The ledger cannot be used, or does not hold what was written (`EX_IOERR`).
+    Ledger = 74,
+    /// The running bot refused, or this user may not do it (`EX_NOPERM`).
+    Denied = 77,
+    /// The configuration was refused (`EX_CONFIG`).
+    Config = 78,
 }
+
+/// The codes, for the help and the manual page.
+pub(super) const CODES: &str = "Exit codes: 0 success, 1 failure, 2 usage, 8 secret, 9 sandbox, 10 mismatch, 65 data, \
+                                69 unreachable, 74 ledger, 77 denied, 78 config";
 
 impl Exit {
     /// Its name for programs; stable.
@@ -130,6 +136,26 @@ impl From<io::Error> for Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_help_lists_each_code_and_none_is_one_of_init_scripts() {
+        let all = [
+            Exit::Success,
+            Exit::Failure,
+            Exit::Usage,
+            Exit::Secret,
+            Exit::Sandbox,
+            Exit::Mismatch,
+            Exit::Data,
+            Exit::Unreachable,
+            Exit::Ledger,
+            Exit::Denied,
+            Exit::Config,
+        ];
+        let listed: Vec<String> = all.iter().map(|exit| format!("{} {}", *exit as u8, exit.name())).collect();
+        assert_eq!(CODES, format!("Exit codes: {}", listed.join(", ")));
+        assert!(all.iter().all(|exit| !(3..=7).contains(&(*exit as u8))));
+    }
 
     #[test]
     fn what_to_do_stands_apart_from_what_is_wrong() {

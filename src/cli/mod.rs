@@ -38,7 +38,7 @@ pub use exit::{Exit, Failure};
 
 /// A trading bot for Binance spot and USD-M futures.
 #[derive(Debug, Parser)]
-#[command(version, max_term_width = 100)]
+#[command(version, max_term_width = 100, after_long_help = exit::CODES)]
 struct Args {
     /// Print results as JSON, and an error as one object with code, message and help on standard error.
     #[arg(long, global = true)]

@@ -167,5 +167,5 @@ fn what_cannot_be_meant_is_refused() {
     refused(&["--config", config, "--balance", "100"], &data, 2, "--balance");
     refused(&["--config", config], &other, 2, "does not trade SOLUSDT; add it to market.symbols");
     let absent = folder.path().join("absent.toml");
-    refused(&["--config", absent.to_str().unwrap()], &data, 3, "absent.toml: cannot be read");
+    refused(&["--config", absent.to_str().unwrap()], &data, 78, "absent.toml: cannot be read");
 }

@@ -67,7 +67,7 @@ fn each_broken_recording_has_its_one_clear_word() {
         assert_eq!(format!("{rows}{said}"), expected, "{name}");
         let errors = expected.lines().filter(|line| line.starts_with("error: ")).count();
         assert!(errors <= 1, "{name}");
-        assert_eq!(output.status.code(), Some(if errors == 1 { 4 } else { 0 }), "{name}");
+        assert_eq!(output.status.code(), Some(if errors == 1 { 65 } else { 0 }), "{name}");
     }
     println!("{} recordings, most of them broken", cases.len());
     assert!(cases.len() >= 35);
@@ -89,7 +89,7 @@ fn what_is_too_long_cut_off_or_packed_otherwise_is_refused() {
     put("good.jsonl", &good);
     let said = |files: &[&str]| {
         let output = book(folder.path(), files);
-        assert_eq!(output.status.code(), Some(4), "{files:?}");
+        assert_eq!(output.status.code(), Some(65), "{files:?}");
         let said = String::from_utf8(output.stderr).unwrap();
         said.lines().last().unwrap().to_owned()
     };

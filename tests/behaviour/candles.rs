@@ -152,46 +152,46 @@ fn each_impossible_wish_is_refused_in_words() {
             2,
             "error: invalid value '7m' for '--interval <SPAN>': candles of 7m are not supported: a day is not a multiple of it",
         ),
-        (&["--interval", "1m", "empty.csv"], 4, "error: empty.csv is empty; fetch it again"),
-        (&["--interval", "1m", "absent.csv"], 4, "error: absent.csv cannot be opened: No such file"),
+        (&["--interval", "1m", "empty.csv"], 65, "error: empty.csv is empty; fetch it again"),
+        (&["--interval", "1m", "absent.csv"], 65, "error: absent.csv cannot be opened: No such file"),
         (
             &["--interval", "1m", "poem.txt"],
-            4,
+            65,
             "error: poem.txt:1: \"Roses are red\" is neither a recorded message nor a row of trades",
         ),
         (
             &["--interval", "1m", "BTCUSDT-trades-1.csv", "BTCUSDT-5m.csv"],
-            4,
+            65,
             "error: BTCUSDT-5m.csv is of another kind than the files before it",
         ),
         (
             &["--interval", "1m", "BTCUSDT-trades-2.csv", "BTCUSDT-trades-1.csv"],
-            4,
+            65,
             "error: BTCUSDT-trades-1.csv: its first trade, 1 of 2023-11-14T22:13:20Z, comes before 2 of",
         ),
         (
             &["--interval", "1m", "BTCUSDT-trades-1.csv", "ETHUSDT-trades.csv"],
-            4,
+            65,
             "error: ETHUSDT-trades.csv: its trades are of ETHUSDT, those before of BTCUSDT",
         ),
         (
             &["--interval", "5m", "BTCUSDT-1h.csv"],
-            4,
+            65,
             "error: BTCUSDT-1h.csv: candles of 1h do not add up to candles of 5m; choose a multiple of 1h",
         ),
         (
             &["--interval", "1d", "BTCUSDT-1h.csv"],
-            4,
+            65,
             "error: BTCUSDT-1h.csv: the candle at 2023-11-15T00:30:00Z starts before the one before it ends",
         ),
         (
             &["--interval", "2h", "odd-1h.csv"],
-            4,
+            65,
             "error: odd-1h.csv: the candle of 1h at 2023-11-14T21:30:00Z reaches past 2023-11-14T22:00:00Z",
         ),
         (
             &["--interval", "1h", "BTCUSDT-5m.csv", "BTCUSDT-1h.csv"],
-            4,
+            65,
             "error: BTCUSDT-1h.csv: its candles are of 1h, those of the files before of 5m",
         ),
     ] {
@@ -200,7 +200,7 @@ fn each_impossible_wish_is_refused_in_words() {
         assert_eq!(found, code, "{arguments:?}");
     }
     let no_trades = candles(&["--interval", "1m"], &[golden("recordings").join("good.jsonl")]);
-    assert_eq!(no_trades.status.code(), Some(4));
+    assert_eq!(no_trades.status.code(), Some(65));
     assert!(String::from_utf8(no_trades.stderr).unwrap().contains("the recording holds no trades"));
 }
 

@@ -122,7 +122,7 @@ fn what_the_operator_asks_reaches_the_engine_once() {
     bot.engine.asked().clear();
     bot.engine.say(Says::Later);
     let (code, words) = operator.fails(&["halt", "--reason", "slow"]);
-    assert_eq!((code, bot.engine.asked().len()), (6, 1), "{words}");
+    assert_eq!((code, bot.engine.asked().len()), (69, 1), "{words}");
     assert!(words.contains("may have done it"), "{words}");
 }
 
@@ -131,23 +131,23 @@ fn a_refusal_says_why_and_what_to_do() {
     let bot = Bot::start();
     let reader = Operator::of(&bot, &bot.read);
     let (code, words) = reader.fails(&["halt", "--reason", "lunch"]);
-    assert_eq!(code, 7);
+    assert_eq!(code, 77);
     assert!(
         words.starts_with("error: the token's scope is read; this needs trade (scope-too-small, request "),
         "{words}"
     );
     let operator = Operator::of(&bot, &bot.trade);
     let (code, words) = operator.fails(&["close", "ETHUSDT"]);
-    assert!(code == 7 && words.contains("nothing is held of that symbol"), "{words}");
+    assert!(code == 77 && words.contains("nothing is held of that symbol"), "{words}");
     bot.engine.say(Says::At(Verdict::Refused { reason: "the books do not agree yet".to_owned() }));
     let (code, words) = operator.fails(&["halt", "--reason", "lunch"]);
-    assert!(code == 7 && words.contains("the books do not agree yet"), "{words}");
+    assert!(code == 77 && words.contains("the books do not agree yet"), "{words}");
     bot.engine.say(Says::Closed);
     let (code, words) = operator.fails(&["halt", "--reason", "lunch"]);
     assert!(code == 1 && words.contains("the engine has stopped; nothing was changed"), "{words}");
     let stranger = Operator::of(&bot, &format!("tb_{}", "0".repeat(64)));
     let (code, words) = stranger.fails(&["status"]);
-    assert!(code == 7 && words.contains("tradingbot token new"), "{words}");
+    assert!(code == 77 && words.contains("tradingbot token new"), "{words}");
 }
 
 #[test]
@@ -184,7 +184,7 @@ fn the_control_socket_needs_no_token() {
         operator.prints(&["halt", "--reason", "x", "--socket", &socket(&bot.control_socket)]).starts_with("halted")
     );
     let (code, words) = operator.fails(&["status", "--socket", &socket(&bot.api_socket)]);
-    assert!(code == 7 && words.contains("token-missing"), "{words}");
+    assert!(code == 77 && words.contains("token-missing"), "{words}");
     let token = operator.file("token", &bot.read, 0o400);
     let (api, token) = (format!("unix:{}", bot.api_socket.display()), socket(&token));
     assert!(operator.prints(&["status", "--address", &api, "--token-file", &token]).starts_with("trading"));
@@ -196,13 +196,13 @@ fn a_bot_that_is_not_there_is_said_to_be_not_there() {
     // Bound, so that nobody else gets it, but nobody accepts and the backlog is nobody's.
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let (code, words) = operator.fails(&["status", "--address", &format!("http://{closed}")]);
-    assert_eq!(code, 6);
+    assert_eq!(code, 69);
     assert!(
         words.contains("cannot reach the bot at http://127.0.0.1:") && words.contains("is the bot running?"),
         "{words}"
     );
     let (code, words) = operator.fails(&["status", "--socket", "/nowhere/control.sock"]);
-    assert!(code == 6 && words.contains("unix:/nowhere/control.sock"), "{words}");
+    assert!(code == 69 && words.contains("unix:/nowhere/control.sock"), "{words}");
     let (code, words) = operator.fails(&["status", "--address", "http://bot.example.org"]);
     assert!(code == 2 && words.contains("write https://bot.example.org"), "{words}");
 }
@@ -225,7 +225,7 @@ fn somebody_else_who_answers_is_not_believed() {
     });
     let operator = Operator::new().with("API_TOKEN", &format!("tb_{}", "0".repeat(64)));
     let (code, words) = operator.fails(&["status", "--address", &address]);
-    assert!(code == 6 && words.contains("is not this bot"), "{words}");
+    assert!(code == 69 && words.contains("is not this bot"), "{words}");
     let (code, words) = operator.fails(&["status", "--address", &address]);
     assert!(code == 1 && words.contains("not understood"), "{words}");
     server.join().unwrap();

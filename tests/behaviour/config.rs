@@ -86,7 +86,7 @@ fn the_command_gives_the_same_verdict() {
             command.current_dir(folder.path()).args(["check-config", &name]).args(more).output().unwrap()
         };
         let plain = check(&[]);
-        assert_eq!(plain.status.code(), Some(3), "{name}");
+        assert_eq!(plain.status.code(), Some(78), "{name}");
         let said = String::from_utf8(plain.stderr).unwrap();
         let (head, faults) = said.split_once('\n').unwrap();
         assert!(head.starts_with("error: the configuration is refused, "), "{head}");

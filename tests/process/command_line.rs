@@ -97,7 +97,7 @@ fn paper_greets_once_it_trades_and_names_commands_that_can_be_typed() {
     let state = folder.path().join("state");
     let state = state.to_str().unwrap();
     let refused = run(&["paper", "--recording", "/nowhere.jsonl", "--state", state]);
-    assert_eq!((refused.status.code(), text(&refused.stdout).as_str()), (Some(4), ""));
+    assert_eq!((refused.status.code(), text(&refused.stdout).as_str()), (Some(65), ""));
     let traded = run(&["paper", "--for", "1s", "--state", state]);
     let stdout = text(&traded.stdout);
     assert!(traded.status.success(), "{}", text(&traded.stderr));
@@ -118,12 +118,12 @@ fn errors_are_one_object_when_json_is_asked_for() {
     let file = file.to_str().unwrap();
     for (arguments, exit, code, help) in [
         (&["backtest", file, "--stake", "0"][..], 2, "usage", "give more than 0, such as 100"),
-        (&["backtest", "/nowhere.csv"], 4, "data", ""),
+        (&["backtest", "/nowhere.csv"], 65, "data", ""),
         (&["backtest", file, "--stakes", "0"], 2, "usage", "tip: a similar argument exists: '--stake'"),
         (&["backtest"], 2, "usage", "Usage: tradingbot backtest"),
-        (&["check-config", "/nowhere.toml"], 3, "config", ""),
-        (&["status", "--socket", "/nowhere.sock"], 6, "unreachable", ""),
-        (&["paper", "--recording", "/nowhere.jsonl"], 4, "data", ""),
+        (&["check-config", "/nowhere.toml"], 78, "config", ""),
+        (&["status", "--socket", "/nowhere.sock"], 69, "unreachable", ""),
+        (&["paper", "--recording", "/nowhere.jsonl"], 65, "data", ""),
         (&["catalogue"], 2, "usage", "leave --json out"),
         (&["completions", "bash"], 2, "usage", "leave --json out"),
         (&["man"], 2, "usage", "leave --json out"),
@@ -168,7 +168,7 @@ fn the_check_of_a_configuration_gives_the_verdict_of_the_start() {
         fs::write(&config, text).unwrap();
     };
     for (market, more, exit, message) in [
-        ("source = \"recording\"\nfiles = [\"/nowhere.jsonl\"]\n", "", 4, "/nowhere.jsonl"),
+        ("source = \"recording\"\nfiles = [\"/nowhere.jsonl\"]\n", "", 65, "/nowhere.jsonl"),
         ("source = \"practice\"\n", "[secrets]\ndirectory = \"/nowhere\"\n", 8, "/nowhere"),
         ("source = \"practice\"\n", "[log]\nfile = \"/nowhere/bot.log\"\n", 1, "log.file /nowhere/bot.log cannot be"),
     ] {

@@ -164,7 +164,7 @@ fn two_bots_cannot_write_one_ledger() {
     let mut bot = Bot::start(&state, &[]);
     bot.until("confined");
     let second = program().arg("paper").arg("--state").arg(&state).output().unwrap();
-    assert_eq!(second.status.code(), Some(5));
+    assert_eq!(second.status.code(), Some(74));
     let error = String::from_utf8_lossy(&second.stderr);
     assert!(error.contains("another tradingbot"), "{error}");
     assert_eq!(bot.ask("GET", "/v1/health", "").0, 200, "the first does not notice");
@@ -236,7 +236,7 @@ fn a_configuration_that_is_refused_starts_nothing() {
     let config = folder.path().join("bot.toml");
     fs::write(&config, "mode = \"paper\"\nmarkt = 1\n").unwrap();
     let output = program().arg("run").arg("--config").arg(&config).output().unwrap();
-    assert_eq!(output.status.code(), Some(3));
+    assert_eq!(output.status.code(), Some(78));
     let error = String::from_utf8_lossy(&output.stderr);
     assert!(error.contains("bot.toml:2:1") && error.contains("market"), "{error}");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);

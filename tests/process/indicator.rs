@@ -71,10 +71,14 @@ fn what_makes_no_sense_ends_with_a_line_that_says_why() {
             2,
             "error: rsi: period 0 is not a whole number from 1 to 100000\n".to_owned(),
         ),
-        (&["rsi", &missing], 4, format!("error: {missing} cannot be opened: No such file or directory (os error 2)\n")),
+        (
+            &["rsi", &missing],
+            65,
+            format!("error: {missing} cannot be opened: No such file or directory (os error 2)\n"),
+        ),
         (
             &["rsi", &broken],
-            4,
+            65,
             format!(
                 "error: {broken}:1: 5 columns where 12 are expected; the line may be cut off, or the file of another kind\n"
             ),

@@ -59,9 +59,9 @@ fn verify_gives_the_head_and_takes_it_back() {
 fn verify_names_the_entry_that_was_changed() {
     let (_folder, path, _) = filled(40);
     tamper(&path);
-    let (_, error) = fail(&path, &["verify"], 5);
+    let (_, error) = fail(&path, &["verify"], 74);
     assert_eq!(error, "error: entry 4 was changed after it was written; entries 1 to 3 can be trusted\n");
-    let (out, _) = fail(&path, &["verify", "--json"], 5);
+    let (out, _) = fail(&path, &["verify", "--json"], 74);
     let json: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!((&json["valid"], &json["seq"], &json["trusted"]["seq"]), (&false.into(), &4.into(), &3.into()));
 }
@@ -77,7 +77,7 @@ fn no_bot_starts_on_a_ledger_that_was_changed() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tradingbot"));
     let output = command.args(["paper", "--for", "1s", "--state"]).arg(folder.path()).output().unwrap();
     let error = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(5), "{error}");
+    assert_eq!(output.status.code(), Some(74), "{error}");
     let said =
         format!("error: entry 4 of {} was changed after it was written; see `tradingbot ledger verify", path.display());
     assert!(error.contains(&said), "{error}");
@@ -90,10 +90,10 @@ fn verify_refuses_what_is_no_head_and_no_ledger() {
     let (_, error) = fail(&path, &["verify", "--head", "3:abc"], 2);
     assert!(error.contains("write the entry's number, a colon and the 64 hexadecimal digits"), "{error}");
     let other = head.to_string().replace("3:", "9:");
-    let (_, error) = fail(&path, &["verify", "--head", &other], 5);
+    let (_, error) = fail(&path, &["verify", "--head", &other], 74);
     assert!(error.contains("ends with entry 3, but entry 9 was kept elsewhere"), "{error}");
     let none = folder.path().join("none");
-    let (_, error) = fail(&path, &["verify", "--ledger", none.to_str().unwrap()], 5);
+    let (_, error) = fail(&path, &["verify", "--ledger", none.to_str().unwrap()], 74);
     assert!(error.contains(&format!("cannot open {}; name a ledger with --ledger", none.display())), "{error}");
     assert!(!none.exists());
 }

@@ -36,7 +36,7 @@ fn a_ledger_ahead_of_the_clock_is_refused_until_that_time_has_come() {
     filled(state, Span::from_secs(10_805));
     let before = head(state);
     let (code, log) = paper(state, &[]);
-    assert_eq!(code, Some(5), "{log}");
+    assert_eq!(code, Some(74), "{log}");
     assert!(
         log.contains("the ledger's last entry is of ") && log.contains(" ahead of the clock; mend the clock"),
         "{log}"
@@ -65,6 +65,6 @@ fn a_recording_of_a_time_before_the_ledger_is_refused() {
     filled(&state, Span::ZERO);
     let recording = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/recordings/crossed.jsonl");
     let (code, log) = paper(&state, &["--recording", recording.to_str().unwrap()]);
-    assert_eq!(code, Some(5), "{log}");
+    assert_eq!(code, Some(74), "{log}");
     assert!(log.contains(" ahead of the recording's first event; give each recording"), "{log}");
 }

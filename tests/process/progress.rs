@@ -77,7 +77,7 @@ fn nothing_of_it_is_left_when_a_run_is_stopped_or_fails() {
     fs::write(&file, trades(0, 10) + "garbage\n").unwrap();
     fs::remove_dir_all(folder.path().join("state")).unwrap();
     let (seen, code) = on_terminal(folder.path(), 80, &[&file], "10x", ":");
-    assert_eq!(code, Some(4), "{seen}");
+    assert_eq!(code, Some(65), "{seen}");
     assert_cleared(&seen, "error: ");
 }
 

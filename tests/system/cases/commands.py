@@ -134,14 +134,14 @@ def case_the_table_of_what_goes_out_is_shown_loaded_and_removed(m):
     equal("table inet tradingbot" in m.sh("nft list tables"), False, "it came back")
     holds(m.sh("tradingbot firewall apply"), "is loaded")
     code, said = code_of(m, "runuser -u olga -- tradingbot firewall show")
-    equal(code, 7, said)
+    equal(code, 77, said)
     holds(said, "only root")
 
 
 @starts("installed")
 def case_what_denies_what_comes_in_is_taken_back_unless_it_is_confirmed(m):
     world(m)
-    equal(code_of(m, "tradingbot firewall confirm")[0], 7)
+    equal(code_of(m, "tradingbot firewall confirm")[0], 77)
     # The two minutes, cut short; it is the timer itself that ends the trial.
     m.dropin("tradingbot-ingress-trial.timer", "short", "[Timer]\nOnActiveSec=\nOnActiveSec=5s\n")
     holds(m.sh("tradingbot firewall apply --ingress"), "on trial")
@@ -172,7 +172,7 @@ def case_it_is_confirmed_only_over_a_connection_that_came_in_under_it(m):
         equal(reaches(m, port), True, f"a connection to {port}")
         m.sh(f"{LOGIN} -S /root/old \"{detached}\"")
         said = m.eventually(lambda: m.sh("grep -s -B 9 '^code' /root/said", check=False), "what it says")
-        holds(said, "it cannot be told over which connection this came in", "outside of tmux or screen", "code 7")
+        holds(said, "it cannot be told over which connection this came in", "outside of tmux or screen", "code 77")
         m.sh("rm /root/said")
     equal(m.state("tradingbot-ingress-trial.timer"), "active", "it is still on trial")
     m.sh("tradingbot firewall remove --ingress && tradingbot firewall apply --ingress")
@@ -193,7 +193,7 @@ def case_it_is_confirmed_only_over_a_connection_that_came_in_under_it(m):
 def refused(m, command, why):
     """Runs `firewall confirm` in a way that must not be believed."""
     code, said = code_of(m, command)
-    equal(code, 7, said)
+    equal(code, 77, said)
     holds(said, why)
 
 
