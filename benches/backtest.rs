@@ -102,7 +102,7 @@ fn whole(feeds: &[Feed]) -> Outcome {
 
 fn bare(feeds: &[Feed]) {
     for feed in feeds {
-        let mut rule = strategy::build(RULE);
+        let mut rule = strategy::build(RULE, strategy::SignalRule::Strict);
         for candle in &feed.candles {
             black_box(rule.update(candle));
         }

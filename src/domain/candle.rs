@@ -49,6 +49,12 @@ impl Candle {
         }
     }
 
+    /// Whether anything was traded in it. It is told by the volume: files of many makers have no count of trades.
+    #[must_use]
+    pub const fn is_traded(&self) -> bool {
+        self.volume.is_positive()
+    }
+
     /// Takes in one trade; the first trade of a candle without one sets all four prices.
     ///
     /// # Errors

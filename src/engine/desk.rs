@@ -4,7 +4,7 @@ use crate::domain::{
     Candle, ClientOrderId, EntryStyle, ExitReason, Exits, Notional, Rate, Sizing, Span, StrategyName, StrategySettings,
     Timestamp,
 };
-use crate::strategy::{self, RangeShare, Signal, Strategy};
+use crate::strategy::{self, RangeShare, Signal, SignalRule, Strategy};
 
 use super::positions::Position;
 
@@ -80,7 +80,7 @@ impl Running {
 impl Desk {
     /// A desk with nothing on it.
     #[must_use]
-    pub fn new(strategy: usize, market: usize, settings: &StrategySettings) -> Self {
+    pub fn new(strategy: usize, market: usize, settings: &StrategySettings, signals: SignalRule) -> Self {
         let range = match settings.sizing {
             Sizing::VolatilityTarget { period, .. } => Some(RangeShare::new(period)),
             Sizing::Fixed { .. } | Sizing::EquityShare { .. } => None,
@@ -96,7 +96,7 @@ impl Desk {
             exit_due: Timestamp::ZERO,
             closed: None,
             signalled: false,
-            rule: strategy::build(settings.rule),
+            rule: strategy::build(settings.rule, signals),
             range,
             seen: 0,
             last_open: None,

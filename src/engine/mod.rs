@@ -23,6 +23,7 @@ use crate::domain::{
     OrderKind, Price, RunId, Seq, Span, Stamped, StrategySettings, Symbol, Timestamp,
 };
 use crate::risk::Gate;
+use crate::strategy::SignalRule;
 
 pub use account::Account;
 pub use command::{Command, Notice};
@@ -87,6 +88,10 @@ impl Engine {
     pub fn new(setup: Setup) -> Self {
         let mut markets = Markets::new(setup.instruments);
         let mut desks = Vec::new();
+        let signals = match setup.range_rule {
+            RangeRule::Strict => SignalRule::Strict,
+            RangeRule::Freqtrade => SignalRule::Freqtrade,
+        };
         for (place, settings) in setup.strategies.iter().enumerate() {
             for symbol in &settings.symbols {
                 if let Some(market) = markets.find(*symbol) {
@@ -95,7 +100,7 @@ impl Engine {
                     if known.forming.iter().all(|forming| forming.interval != settings.interval) {
                         known.forming.push(Forming::new(settings.interval));
                     }
-                    desks.push(Desk::new(place, market, settings));
+                    desks.push(Desk::new(place, market, settings, signals));
                 }
             }
         }

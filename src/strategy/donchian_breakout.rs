@@ -1,7 +1,7 @@
 //! Enters above the highest price of late, leaves under the lowest.
 
 use super::indicator::Extreme;
-use super::{Signal, Strategy};
+use super::{Signal, SignalRule, Strategy};
 use crate::domain::{Candle, Price};
 
 /// The close against the highest high and lowest low of the candles before it. A candle without volume gives no signal,
@@ -10,13 +10,24 @@ use crate::domain::{Candle, Price};
 pub struct DonchianBreakout {
     highest: Extreme<Price>,
     lowest: Extreme<Price>,
+    /// The levels that candles without volume have broken since the last one with volume.
+    broken: Levels,
+    signals: SignalRule,
+}
+
+/// Levels that a close went beyond.
+#[derive(Debug, Clone, Copy, Default)]
+struct Levels {
+    above: Option<Price>,
+    below: Option<Price>,
 }
 
 impl DonchianBreakout {
     /// How many candles before this one count, at least one.
     #[must_use]
-    pub fn new(period: u32) -> Self {
-        Self { highest: Extreme::greatest(period), lowest: Extreme::least(period) }
+    pub fn new(period: u32, signals: SignalRule) -> Self {
+        let (highest, lowest) = (Extreme::greatest(period), Extreme::least(period));
+        Self { highest, lowest, broken: Levels::default(), signals }
     }
 }
 
@@ -25,11 +36,22 @@ impl Strategy for DonchianBreakout {
         let before = self.highest.value().zip(self.lowest.value());
         self.highest.update(candle.high);
         self.lowest.update(candle.low);
-        match before {
-            Some((highest, lowest)) if candle.volume.is_positive() => {
-                Signal { enter: candle.close > highest, leave: candle.close < lowest }
+        let Some((highest, lowest)) = before else { return Signal::default() };
+        let close = candle.close;
+        let signal = Signal { enter: close > highest, leave: close < lowest };
+        if !candle.is_traded() {
+            if self.signals == SignalRule::Strict && signal != Signal::default() {
+                self.broken = Levels { above: signal.enter.then_some(highest), below: signal.leave.then_some(lowest) };
             }
-            Some(_) | None => Signal::default(),
+            return Signal::default();
+        }
+        let broken = std::mem::take(&mut self.broken);
+        if signal != Signal::default() {
+            return signal;
+        }
+        Signal {
+            enter: broken.above.is_some_and(|level| close > level),
+            leave: broken.below.is_some_and(|level| close < level),
         }
     }
 }
@@ -44,7 +66,11 @@ mod tests {
     const NOTHING: Signal = Signal { enter: false, leave: false };
 
     fn signals(period: u32, candles: &[(i64, i64, i64, i128)]) -> Vec<Signal> {
-        let mut rule = DonchianBreakout::new(period);
+        signals_under(SignalRule::Freqtrade, period, candles)
+    }
+
+    fn signals_under(rule: SignalRule, period: u32, candles: &[(i64, i64, i64, i128)]) -> Vec<Signal> {
+        let mut rule = DonchianBreakout::new(period, rule);
         let signals = candles.iter().map(|(high, low, close, volume)| {
             let mut candle = Candle::flat(Timestamp::ZERO, Price::from_units(*close));
             (candle.high, candle.low) = (Price::from_units(*high), Price::from_units(*low));
@@ -74,6 +100,18 @@ mod tests {
     fn a_candle_without_volume_is_silent_but_remembered() {
         let candles = [(10, 5, 7, 1), (20, 5, 20, 0), (15, 8, 15, 1), (16, 8, 16, 1)];
         assert_eq!(signals(1, &candles), [NOTHING, NOTHING, NOTHING, ENTER]);
+    }
+
+    #[test]
+    fn a_break_without_volume_counts_on_the_next_candle_with_volume_if_it_still_holds() {
+        let strict = |candles: &[_]| signals_under(SignalRule::Strict, 2, candles);
+        let range = [(10, 5, 7, 1), (10, 5, 7, 1)];
+        let above = [(20, 12, 20, 0), (16, 15, 15, 1), (15, 15, 15, 1)];
+        assert_eq!(strict(&[&range[..], &above].concat())[2..], [NOTHING, ENTER, NOTHING]);
+        let below = [(4, 2, 2, 0), (4, 4, 4, 1), (4, 4, 4, 1)];
+        assert_eq!(strict(&[&range[..], &below].concat())[2..], [NOTHING, LEAVE, NOTHING]);
+        let over = [(20, 12, 20, 0), (10, 9, 9, 1), (15, 12, 12, 1)];
+        assert_eq!(strict(&[&range[..], &over].concat())[2..], [NOTHING; 3]);
     }
 
     #[test]

@@ -28,15 +28,26 @@ pub struct Signal {
     pub leave: bool,
 }
 
+/// What a rule makes of candles in which nothing was traded, or over which nothing moved. None of them gives a signal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SignalRule {
+    /// What was crossed in a candle without volume counts on the next one with volume, if it is still crossed then. A
+    /// market that stands still is not entered for having fallen.
+    #[default]
+    Strict,
+    /// As freqtrade strategies do that ask for a volume above 0: what was crossed in a candle without one is lost.
+    Freqtrade,
+}
+
 /// A fresh instance of `rule` for one symbol.
 #[must_use]
-pub fn build(rule: Rule) -> Box<dyn Strategy> {
+pub fn build(rule: Rule, signals: SignalRule) -> Box<dyn Strategy> {
     match rule {
-        Rule::EmaCross { fast, slow } => Box::new(EmaCross::new(fast, slow)),
+        Rule::EmaCross { fast, slow } => Box::new(EmaCross::new(fast, slow, signals)),
         Rule::RsiReversion { period, enter_below, leave_above } => {
-            Box::new(RsiReversion::new(period, enter_below, leave_above))
+            Box::new(RsiReversion::new(period, enter_below, leave_above, signals))
         }
-        Rule::DonchianBreakout { period } => Box::new(DonchianBreakout::new(period)),
+        Rule::DonchianBreakout { period } => Box::new(DonchianBreakout::new(period, signals)),
     }
 }
 

@@ -1,13 +1,20 @@
 //! Enters when the price has fallen fast, leaves when it has risen fast.
 
 use super::indicator::Rsi;
-use super::{Signal, Strategy, as_float};
-use crate::domain::Candle;
+use super::{Signal, SignalRule, Strategy, as_float};
+use crate::domain::{Candle, Price};
 
-/// The relative strength index of the close against two levels. A candle without volume gives no signal.
+/// The relative strength index of the close against two levels. A candle without volume gives no signal, and over as many
+/// candles as the index looks back, all with the same close, nothing is entered: the index is 0 where nothing ever moved,
+/// and keeps its last value where nothing moves any more.
 #[derive(Debug, Clone)]
 pub struct RsiReversion {
     rsi: Rsi,
+    period: u32,
+    /// The last close, and for how many candles it has not changed.
+    close: Price,
+    unmoved: u32,
+    signals: SignalRule,
     enter_below: f64,
     leave_above: f64,
 }
@@ -15,16 +22,27 @@ pub struct RsiReversion {
 impl RsiReversion {
     /// Period in candles, levels from 0 to 100.
     #[must_use]
-    pub fn new(period: u32, enter_below: u32, leave_above: u32) -> Self {
-        Self { rsi: Rsi::new(period), enter_below: f64::from(enter_below), leave_above: f64::from(leave_above) }
+    pub fn new(period: u32, enter_below: u32, leave_above: u32, signals: SignalRule) -> Self {
+        Self {
+            rsi: Rsi::new(period),
+            period: period.max(1),
+            close: Price::ZERO,
+            unmoved: 0,
+            signals,
+            enter_below: f64::from(enter_below),
+            leave_above: f64::from(leave_above),
+        }
     }
 }
 
 impl Strategy for RsiReversion {
     fn update(&mut self, candle: &Candle) -> Signal {
+        let moved = std::mem::replace(&mut self.close, candle.close) != candle.close;
+        self.unmoved = if moved { 0 } else { self.unmoved.saturating_add(1) };
+        let still = self.signals == SignalRule::Strict && self.unmoved >= self.period;
         match self.rsi.update(as_float(candle.close)) {
-            Some(rsi) if candle.volume.is_positive() => {
-                Signal { enter: rsi < self.enter_below, leave: rsi > self.leave_above }
+            Some(rsi) if candle.is_traded() => {
+                Signal { enter: rsi < self.enter_below && !still, leave: rsi > self.leave_above }
             }
             Some(_) | None => Signal::default(),
         }
@@ -37,7 +55,11 @@ mod tests {
     use crate::domain::{Price, Qty, Timestamp};
 
     fn signals(closes: &[(i64, i128)]) -> Vec<Signal> {
-        let mut rule = RsiReversion::new(2, 30, 70);
+        signals_under(SignalRule::Strict, closes)
+    }
+
+    fn signals_under(rule: SignalRule, closes: &[(i64, i128)]) -> Vec<Signal> {
+        let mut rule = RsiReversion::new(2, 30, 70, rule);
         let signals = closes.iter().map(|(close, volume)| {
             let mut candle = Candle::flat(Timestamp::ZERO, Price::from_units(close * 100_000_000));
             candle.volume = Qty::from_units(*volume);
@@ -66,7 +88,21 @@ mod tests {
     }
 
     #[test]
-    fn prices_that_stand_still_say_nothing_without_volume_and_low_with_it() {
+    fn prices_that_stand_still_are_not_entered_for_having_fallen() {
+        let enters = |closes: &[_]| signals(closes).iter().map(|signal| signal.enter).collect::<Vec<_>>();
+        assert_eq!(enters(&[(5, 1), (5, 1), (5, 1), (5, 1)]), [false; 4], "nothing ever moved");
+        let stopped = [(9, 1), (8, 1), (7, 1), (7, 1), (7, 1), (7, 1), (6, 1)];
+        assert_eq!(enters(&stopped), [false, false, true, true, false, false, true], "nothing moves any more");
+    }
+
+    #[test]
+    fn a_rise_that_has_stopped_still_leaves() {
+        assert!(signals(&[(5, 1), (6, 1), (7, 1), (7, 1), (7, 1), (7, 1)])[5].leave);
+    }
+
+    #[test]
+    fn under_the_freqtrade_rule_prices_that_stand_still_are_low_with_volume() {
+        let signals = |closes: &[_]| signals_under(SignalRule::Freqtrade, closes);
         assert_eq!(signals(&[(5, 0), (5, 0), (5, 0)])[2], Signal::default());
         assert!(signals(&[(5, 1), (5, 1), (5, 1)])[2].enter);
     }
