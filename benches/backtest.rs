@@ -95,7 +95,7 @@ fn whole(feeds: &[Feed]) -> Outcome {
         limits: Limits::none(symbols),
         fill_rule: FillRule::Strict,
         slippage: "0.0005".parse().unwrap(),
-        mark_every: Span::DAY,
+        every_point: false,
     };
     black_box(run(&settings, feeds).unwrap())
 }

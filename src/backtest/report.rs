@@ -108,7 +108,7 @@ impl Report {
         } else {
             Rate::ZERO
         };
-        let returns = daily_returns(outcome);
+        let returns = daily_returns(&outcome.curve.days);
         let (gains, losses, count) = (float(trades.gains), float(trades.losses), trades.count as f64);
         let lost = (trades.count - trades.won) as f64;
         let expectancy = (trades.count > 0).then(|| float(trades.profit) / count);
@@ -123,7 +123,7 @@ impl Report {
             equity: outcome.equity_last,
             profit,
             profit_ratio,
-            drawdown_max: outcome.drawdown_max,
+            drawdown_max: outcome.curve.drawdown_max,
             sharpe: ratio(&returns, |_| true),
             sortino: ratio(&returns, |change| change < 0.0),
             profit_factor: (losses > 0.0).then(|| gains / losses),
@@ -157,23 +157,19 @@ impl Group {
     }
 }
 
-/// Relative change of equity from each day's last point to the next day's, the first from the balance. What is known at
-/// midnight is the end of the day before; at the start of the first candle no day has ended.
-fn daily_returns(outcome: &Outcome) -> Vec<f64> {
-    let mut days: Vec<(i64, f64)> = vec![(i64::MIN, float(outcome.balance))];
-    for (at, equity) in outcome.equity.iter().filter(|(at, _)| *at > outcome.from) {
-        let (day, equity) = (at.minus(Span::from_nanos(1)).day(), float(*equity));
-        match days.last_mut() {
-            Some(last) if last.0 == day => last.1 = equity,
-            Some(_) | None => days.push((day, equity)),
+/// Relative change of equity from the end of each UTC day to that of the next, the first from the balance. On a day in which
+/// no candle ends nothing changes.
+fn daily_returns(days: &[(i64, Notional)]) -> Vec<f64> {
+    let mut returns = Vec::new();
+    for pair in days.windows(2) {
+        let [(day_before, before), (day, after)] = pair else { continue };
+        returns.extend((day_before + 1..*day).map(|_| 0.0));
+        let (before, after) = (float(*before), float(*after));
+        if before > 0.0 {
+            returns.push(after / before - 1.0);
         }
     }
-    days.windows(2)
-        .filter_map(|pair| match pair {
-            [(_, before), (_, after)] if *before > 0.0 => Some(after / before - 1.0),
-            _ => None,
-        })
-        .collect()
+    returns
 }
 
 /// Mean of all over the root mean square of those that `counts`, taken from their mean for all of them and from zero for
@@ -203,6 +199,7 @@ const DAYS_A_YEAR: f64 = 365.0;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backtest::Curve;
     use crate::domain::ExitReason;
 
     fn trip(profit: &str) -> RoundTrip {
@@ -245,23 +242,27 @@ mod tests {
 
     #[test]
     fn each_day_has_one_return_wherever_in_it_the_first_candle_starts() {
-        let point = |at: &str, equity: &str| (at.parse().unwrap(), equity.parse().unwrap());
         for from in ["2024-01-01T00:00:00Z", "2024-01-01T07:00:00Z"] {
-            let outcome = Outcome {
-                balance: "1000".parse().unwrap(),
-                from: from.parse().unwrap(),
-                equity: vec![
-                    point(from, "1000"),
-                    point("2024-01-02T00:00:00Z", "1100"),
-                    point("2024-01-03T00:00:00Z", "1210"),
-                    point("2024-01-03T23:00:00Z", "1331"),
-                ],
-                ..Outcome::default()
+            let mut curve = Curve::new(from.parse().unwrap(), "1000".parse().unwrap(), false);
+            let mut add = |at: &str, equity: &str| {
+                curve.add(at.parse().unwrap(), Span::HOUR, None, equity.parse().unwrap()).unwrap();
             };
-            let returns = daily_returns(&outcome);
+            add(from, "1050");
+            add("2024-01-01T23:00:00Z", "1100");
+            add("2024-01-02T23:00:00Z", "1210");
+            add("2024-01-03T00:00:00Z", "1200");
+            add("2024-01-03T23:00:00Z", "1331");
+            let returns = daily_returns(&curve.days);
             assert_eq!(returns.len(), 3, "{from}: {returns:?}");
             assert!(returns.iter().all(|change| (change - 0.1).abs() < 1e-12), "{from}: {returns:?}");
         }
+    }
+
+    #[test]
+    fn days_in_which_no_candle_ends_have_a_return_of_nothing() {
+        let money = |text: &str| text.parse::<Notional>().unwrap();
+        let returns = daily_returns(&[(6, money("100")), (7, money("150")), (10, money("75"))]);
+        assert_eq!(returns, [0.5, 0.0, 0.0, -0.5]);
     }
 
     #[test]

@@ -9,6 +9,8 @@ use crate::domain::{
 use crate::engine::{Command, Engine, Notice, RangeRule, RestoreError, Setup};
 use crate::sim::CandleSim;
 
+use super::curve::Curve;
+
 /// What is assumed about the inside of a candle, and in which order things happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum FillRule {
@@ -34,8 +36,8 @@ pub struct Settings {
     pub fill_rule: FillRule,
     /// How much worse market and stop orders trade, as a share of the price.
     pub slippage: Rate,
-    /// How often the equity curve gets a point.
-    pub mark_every: Span,
+    /// Whether every point of the equity curve is kept.
+    pub every_point: bool,
 }
 
 /// The candles of one symbol, ascending and without gaps.
@@ -54,14 +56,12 @@ pub struct Feed {
 pub struct Outcome {
     /// Closed positions in the order in which they were closed.
     pub trips: Vec<RoundTrip>,
-    /// Equity over time.
-    pub equity: Vec<(Timestamp, Notional)>,
+    /// What the account was worth over time.
+    pub curve: Curve,
     /// What is there at the start.
     pub balance: Notional,
     /// What is there at the end.
     pub equity_last: Notional,
-    /// The farthest that equity was under an earlier peak, looked at with every price.
-    pub drawdown_max: Rate,
     /// Candles that were shown to the engine.
     pub candles: u64,
     /// Orders that were sent.
@@ -104,9 +104,11 @@ pub fn run(settings: &Settings, feeds: &[Feed]) -> Result<Outcome, BacktestError
     let mut driver = Driver::new(settings, feeds)?;
     let starts = feeds.iter().filter_map(|feed| feed.candles.first()).map(|candle| candle.open_time);
     let ends = feeds.iter().filter_map(|feed| feed.candles.last()).map(|candle| candle.open_time);
-    let (Some(mut now), Some(last)) = (starts.min(), ends.max()) else { return Ok(driver.outcome) };
-    (driver.outcome.from, driver.outcome.to) = (now, last);
-    let mut cursors = vec![0_usize; feeds.len()];
+    let (Some(mut now), Some(end)) = (starts.min(), ends.max()) else { return Ok(driver.outcome) };
+    (driver.outcome.from, driver.outcome.to) = (now, end);
+    driver.outcome.curve = Curve::new(now, settings.balance, settings.every_point);
+    let last = driver.last().unwrap_or(end);
+    let interval = feeds.iter().map(|feed| feed.interval).min().unwrap_or(Span::ZERO);
     let mut order = Vec::with_capacity(feeds.len());
     loop {
         if now == last {
@@ -115,39 +117,31 @@ pub fn run(settings: &Settings, feeds: &[Feed]) -> Result<Outcome, BacktestError
         if std::mem::take(&mut driver.reorder) {
             driver.order_of(feeds.len(), &mut order);
         }
-        match settings.fill_rule {
-            FillRule::Freqtrade => {
-                for &feed in &order {
-                    driver.open_candle(now, feed, &cursors)?;
-                    driver.fill_candle(now, feed, &mut cursors)?;
-                }
-            }
-            FillRule::Strict => {
-                for &feed in &order {
-                    driver.open_candle(now, feed, &cursors)?;
-                }
-                for &feed in &order {
-                    driver.fill_candle(now, feed, &mut cursors)?;
-                }
-            }
-        }
+        let open = driver.show(now, &order)?;
         if now == last {
-            break;
+            driver.leave_all(now)?;
         }
-        let next = |(feed, cursor): (&Feed, &usize)| feed.candles.get(*cursor).map(|candle| candle.open_time);
-        now = feeds.iter().zip(&cursors).filter_map(next).min().unwrap_or(last);
+        driver.value(now, interval, open, now == last)?;
+        match driver.next() {
+            Some(next) => now = next,
+            None => return Ok(driver.outcome),
+        }
     }
-    driver.finish(last)
 }
 
 struct Driver<'a> {
     feeds: &'a [Feed],
+    fill_rule: FillRule,
     engine: Engine,
     sim: CandleSim,
     seq: u64,
     commands: Vec<Command>,
     open: Vec<Symbol>,
     reorder: bool,
+    /// Of each feed, how many candles have begun.
+    begun: Vec<usize>,
+    /// Of each feed, how many candles were shown whole.
+    shown: Vec<usize>,
     outcome: Outcome,
 }
 
@@ -165,14 +159,87 @@ impl<'a> Driver<'a> {
             strategies: settings.strategies.clone(),
             limits: settings.limits.clone(),
             range_rule,
-            mark_every: settings.mark_every,
+            mark_every: Span::DAY,
         });
         let deposit = Entry::Deposited { asset: settings.quote, amount: settings.balance };
         engine.restore(Timestamp::ZERO, &deposit)?;
         let through = settings.fill_rule == FillRule::Strict;
         let sim = CandleSim::new(instruments, settings.slippage, through);
-        let outcome = Outcome { balance: settings.balance, ..Outcome::default() };
-        Ok(Self { feeds, engine, sim, seq: 0, commands: Vec::new(), open: Vec::new(), reorder: true, outcome })
+        let outcome = Outcome { balance: settings.balance, equity_last: settings.balance, ..Outcome::default() };
+        Ok(Self {
+            feeds,
+            fill_rule: settings.fill_rule,
+            engine,
+            sim,
+            seq: 0,
+            commands: Vec::new(),
+            open: Vec::new(),
+            reorder: true,
+            begun: vec![0; feeds.len()],
+            shown: vec![0; feeds.len()],
+            outcome,
+        })
+    }
+
+    /// Whether an order can trade in `candle`. The freqtrade backtester fills orders where nothing was traded, too.
+    const fn trades_in(&self, candle: &Candle) -> bool {
+        matches!(self.fill_rule, FillRule::Freqtrade) || candle.is_traded()
+    }
+
+    /// The last time at which an order can trade.
+    fn last(&self) -> Option<Timestamp> {
+        let last = |feed: &Feed| feed.candles.iter().rev().find(|candle| self.trades_in(candle)).map(|it| it.open_time);
+        self.feeds.iter().filter_map(last).max()
+    }
+
+    /// When the next candle begins.
+    fn next(&self) -> Option<Timestamp> {
+        let next = |(feed, begun): (&Feed, &usize)| feed.candles.get(*begun).map(|candle| candle.open_time);
+        self.feeds.iter().zip(&self.begun).filter_map(next).min()
+    }
+
+    /// Shows the candles that begin now, feeds in `order`. What the account is worth at their opens, when all of them are seen
+    /// before the inside of any.
+    fn show(&mut self, now: Timestamp, order: &[usize]) -> Result<Option<Notional>, BacktestError> {
+        match self.fill_rule {
+            FillRule::Freqtrade => {
+                for &feed in order {
+                    self.open_candle(now, feed)?;
+                    self.fill_candle(now, feed)?;
+                }
+                Ok(None)
+            }
+            FillRule::Strict => {
+                for &feed in order {
+                    self.open_candle(now, feed)?;
+                }
+                let open = self.engine.account().equity();
+                for &feed in order {
+                    self.fill_candle(now, feed)?;
+                }
+                Ok(Some(open))
+            }
+        }
+    }
+
+    /// Values the account at the closes of the candles that were shown. What is sold at the open of the last ones is not held
+    /// inside them.
+    fn value(
+        &mut self,
+        now: Timestamp,
+        interval: Span,
+        open: Option<Notional>,
+        last: bool,
+    ) -> Result<(), BacktestError> {
+        let dip = self.engine.close_ranges()?;
+        let close = self.engine.account().equity();
+        let open_and_low = match open {
+            Some(open) if last => Some((open, open.min(close))),
+            Some(open) => Some((open, open.plus(dip)?.min(close))),
+            None => None,
+        };
+        self.outcome.equity_last = close;
+        Ok(self.outcome.curve.add(now, interval, open_and_low, close)?)
     }
 
     /// Feeds whose symbol is held come first, the one held longest in front; the others keep their order.
@@ -187,31 +254,34 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// The candle before is over: its successor's open proves that.
-    fn open_candle(&mut self, now: Timestamp, feed: usize, cursors: &[usize]) -> Result<(), BacktestError> {
-        let source = &self.feeds[feed];
-        let cursor = cursors[feed];
-        let Some(candle) = source.candles.get(cursor).filter(|candle| candle.open_time == now) else { return Ok(()) };
-        let Some(before) = cursor.checked_sub(1).and_then(|before| source.candles.get(before)) else { return Ok(()) };
-        self.market(
-            now,
-            MarketEvent::Candle {
-                symbol: source.rules.symbol,
-                interval: source.interval,
-                candle: *before,
-                last: candle.open,
-            },
-        )
+    /// The candles before are over: the first trade after them proves that, as it does when trades are all that is heard. So
+    /// what was wished for before candles without a trade acts at the open of the first one with some.
+    fn open_candle(&mut self, now: Timestamp, feed: usize) -> Result<(), BacktestError> {
+        let Feed { rules, interval, candles, .. } = &self.feeds[feed];
+        let begun = self.begun[feed];
+        let Some(candle) = candles.get(begun).filter(|candle| candle.open_time == now) else { return Ok(()) };
+        if !self.trades_in(candle) {
+            return Ok(());
+        }
+        for before in &candles[self.shown[feed]..begun] {
+            let (symbol, last) = (rules.symbol, candle.open);
+            self.market(now, MarketEvent::Candle { symbol, interval: *interval, candle: *before, last })?;
+        }
+        self.shown[feed] = begun;
+        Ok(())
     }
 
-    fn fill_candle(&mut self, now: Timestamp, feed: usize, cursors: &mut [usize]) -> Result<(), BacktestError> {
-        let source = &self.feeds[feed];
-        let Some(candle) = source.candles.get(cursors[feed]).filter(|candle| candle.open_time == now) else {
+    fn fill_candle(&mut self, now: Timestamp, feed: usize) -> Result<(), BacktestError> {
+        let Feed { rules, candles, .. } = &self.feeds[feed];
+        let Some(candle) = candles.get(self.begun[feed]).filter(|candle| candle.open_time == now) else {
             return Ok(());
         };
-        cursors[feed] += 1;
+        self.begun[feed] += 1;
         self.outcome.candles += 1;
-        self.market(now, MarketEvent::Range { symbol: source.rules.symbol, candle: *candle })
+        if !self.trades_in(candle) {
+            return Ok(());
+        }
+        self.market(now, MarketEvent::Range { symbol: rules.symbol, candle: *candle })
     }
 
     fn market(&mut self, now: Timestamp, event: MarketEvent) -> Result<(), BacktestError> {
@@ -272,7 +342,6 @@ impl<'a> Driver<'a> {
                 }
                 self.outcome.trips.push(trip);
             }
-            Entry::Marked { equity } => self.outcome.equity.push((now, equity)),
             Entry::Halted { reason, .. } => return Err(BacktestError::Halted { at: now, reason }),
             Entry::Started { .. }
             | Entry::Stopped { .. }
@@ -287,12 +356,14 @@ impl<'a> Driver<'a> {
             | Entry::Paused { .. }
             | Entry::Unpaused { .. }
             | Entry::Guarded { .. }
+            | Entry::Marked { .. }
             | Entry::CloseAsked { .. } => {}
         }
         Ok(())
     }
 
-    fn finish(mut self, last: Timestamp) -> Result<Outcome, BacktestError> {
+    /// Sells what is still open, where it was traded last.
+    fn leave_all(&mut self, last: Timestamp) -> Result<(), BacktestError> {
         let closed = self.outcome.trips.len();
         let leave = OperatorEvent::Flatten { by: BACKTEST.to_owned(), reason: ExitReason::ForceExit };
         self.apply(last, Event::Operator(leave))?;
@@ -302,10 +373,7 @@ impl<'a> Driver<'a> {
             feed.and_then(|feed| feed.candles.first()).map(|candle| candle.open_time)
         };
         self.outcome.trips[closed..].sort_by_key(|trip| begins(trip.symbol));
-        self.outcome.equity_last = self.engine.account().equity();
-        self.outcome.drawdown_max = self.engine.account().drawdown_max();
-        self.outcome.equity.push((last, self.outcome.equity_last));
-        Ok(self.outcome)
+        Ok(())
     }
 }
 

@@ -11,8 +11,6 @@ pub struct Account {
     balances: BTreeMap<Asset, Notional>,
     equity: Notional,
     peak: Notional,
-    trough: Notional,
-    drawdown_max: Rate,
     day: i64,
     day_start: Notional,
 }
@@ -26,8 +24,6 @@ impl Account {
             balances: BTreeMap::new(),
             equity: Notional::ZERO,
             peak: Notional::ZERO,
-            trough: Notional::ZERO,
-            drawdown_max: Rate::ZERO,
             day: i64::MIN,
             day_start: Notional::ZERO,
         }
@@ -89,12 +85,6 @@ impl Account {
         self.peak
     }
 
-    /// The farthest that equity has been under an earlier peak.
-    #[must_use]
-    pub const fn drawdown_max(&self) -> Rate {
-        self.drawdown_max
-    }
-
     /// How far equity is under its peak.
     ///
     /// # Errors
@@ -134,7 +124,6 @@ impl Account {
         self.day_start = self.day_start.plus(amount)?;
         self.peak = self.peak.plus(amount)?;
         self.equity = self.equity.plus(amount)?;
-        self.trough = self.equity;
         Ok(())
     }
 
@@ -145,12 +134,7 @@ impl Account {
     /// [`AmountError`].
     pub fn shift(&mut self, change: Notional) -> Result<(), AmountError> {
         self.equity = self.equity.plus(change)?;
-        if self.equity > self.peak {
-            (self.peak, self.trough) = (self.equity, self.equity);
-        } else if self.equity < self.trough {
-            self.trough = self.equity;
-            self.drawdown_max = self.drawdown_max.max(self.drawdown()?);
-        }
+        self.peak = self.peak.max(self.equity);
         Ok(())
     }
 
@@ -167,9 +151,7 @@ impl Account {
 
     /// Takes up peak and day from an earlier life's mark.
     pub fn remember(&mut self, at: Timestamp, equity: Notional) {
-        if equity > self.peak {
-            (self.peak, self.trough) = (equity, equity);
-        }
+        self.peak = self.peak.max(equity);
         if at.day() != self.day {
             (self.day, self.day_start) = (at.day(), equity);
         }

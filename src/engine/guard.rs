@@ -30,6 +30,15 @@ pub struct Guard {
     kept: Option<Price>,
 }
 
+/// What a guard saw in a past interval.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seen {
+    /// Whether the position must be left, and how.
+    pub leave: Option<Leave>,
+    /// The worst price at which the position was still held. The freqtrade rule looks at no price but the open.
+    pub worst: Price,
+}
+
 /// A position must be left: with this order, for this reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Leave {
@@ -159,35 +168,41 @@ impl Guard {
         rule: RangeRule,
         exits: &Exits,
         rules: &Instrument,
-    ) -> Result<Option<Leave>, AmountError> {
+    ) -> Result<Seen, AmountError> {
         self.lowest = self.lowest.min(candle.low);
         self.highest = self.highest.max(candle.high);
         match rule {
             RangeRule::Strict => self.strict(candle, exits, rules),
-            RangeRule::Freqtrade => self.freqtrade(candle, signalled, exits, rules),
+            RangeRule::Freqtrade => {
+                let leave = self.freqtrade(candle, signalled, exits, rules)?;
+                Ok(Seen { leave, worst: candle.open })
+            }
         }
     }
 
-    fn strict(&mut self, candle: &Candle, exits: &Exits, rules: &Instrument) -> Result<Option<Leave>, AmountError> {
-        let stopped = |guard: &Self| guard.stop.filter(|stop| candle.low <= *stop);
-        if let Some(stop) = stopped(self) {
-            let kind = if candle.open <= stop { OrderKind::Market } else { OrderKind::Stop { trigger: stop } };
-            return Ok(Some(Leave { kind, reason: self.stop_reason() }));
+    fn strict(&mut self, candle: &Candle, exits: &Exits, rules: &Instrument) -> Result<Seen, AmountError> {
+        let left = |kind, reason, worst| Ok(Seen { leave: Some(Leave { kind, reason }), worst });
+        if let Some(stop) = self.stop.filter(|stop| candle.low <= *stop) {
+            return if candle.open <= stop {
+                left(OrderKind::Market, self.stop_reason(), candle.open)
+            } else {
+                left(OrderKind::Stop { trigger: stop }, self.stop_reason(), stop)
+            };
         }
         if let Some(step) = roi_step(exits, candle.open_time.since(self.opened)) {
             let price = self.price_for(step.profit, rules, Rounding::Up)?;
             if candle.open >= price {
-                return Ok(Some(Leave { kind: OrderKind::Market, reason: ExitReason::Roi }));
+                return left(OrderKind::Market, ExitReason::Roi, candle.open);
             }
             if candle.high > price {
-                return Ok(Some(Leave { kind: limit(price), reason: ExitReason::Roi }));
+                return left(limit(price), ExitReason::Roi, candle.low);
             }
         }
         self.raise(candle.high, exits, rules)?;
-        Ok(self
-            .stop
-            .filter(|stop| candle.close <= *stop && *stop <= candle.high)
-            .map(|stop| Leave { kind: OrderKind::Stop { trigger: stop }, reason: self.stop_reason() }))
+        match self.stop.filter(|stop| candle.close <= *stop && *stop <= candle.high) {
+            Some(stop) => left(OrderKind::Stop { trigger: stop }, self.stop_reason(), candle.low),
+            None => Ok(Seen { leave: None, worst: candle.low }),
+        }
     }
 
     fn freqtrade(
@@ -364,9 +379,9 @@ mod tests {
         let rules = rules();
         let mut guard = Guard::new(exits, &rules, price("5000"), Timestamp::from_nanos(OPENED)).unwrap();
         if let Some(before) = before {
-            assert_eq!(guard.on_range(&before, false, rule, exits, &rules).unwrap(), None);
+            assert_eq!(guard.on_range(&before, false, rule, exits, &rules).unwrap().leave, None);
         }
-        match guard.on_range(candle, signalled, rule, exits, &rules).unwrap() {
+        match guard.on_range(candle, signalled, rule, exits, &rules).unwrap().leave {
             None => "stays".to_owned(),
             Some(Leave { kind: OrderKind::Market, reason }) => format!("{reason} @ open {}", candle.open),
             Some(Leave { kind: OrderKind::Stop { trigger: at }, reason })

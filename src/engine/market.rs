@@ -29,6 +29,8 @@ pub struct Market {
     pub book: BookSync,
     /// Candles in the making, one for each interval that a desk looks at.
     pub forming: Vec<Forming>,
+    /// Close of the past interval that was shown last, until what is held is valued at it.
+    pub close: Option<Price>,
 }
 
 impl Market {
@@ -139,6 +141,7 @@ impl Markets {
                 desks: Vec::new(),
                 book: BookSync::new(),
                 forming: Vec::new(),
+                close: None,
             })
             .collect();
         Self { markets, places }
@@ -172,6 +175,12 @@ impl Markets {
     /// When `place` did not come from [`Markets::find`].
     pub fn at_mut(&mut self, place: usize) -> &mut Market {
         self.markets.get_mut(place).expect("places come from find")
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.markets.len()
     }
 
     /// All of them, to change.

@@ -79,6 +79,8 @@ pub struct Engine {
     unclaimed: bool,
     /// Whether something is held at a price of an earlier life: what the account is worth is not known then.
     repricing: bool,
+    /// How much less than at its opens the account was worth at the worst prices of the past intervals shown.
+    dip: Notional,
     closed: Vec<Candle>,
 }
 
@@ -125,6 +127,7 @@ impl Engine {
             refusals: 0,
             unclaimed: false,
             repricing: false,
+            dip: Notional::ZERO,
             closed: Vec::new(),
         }
     }
@@ -315,14 +318,33 @@ impl Engine {
             let signalled = std::mem::take(&mut self.desks[desk].signalled);
             let watched = &mut self.desks[desk];
             let Some(position) = watched.position.as_mut() else { continue };
-            let rules = &self.markets.at(market).rules;
+            let known = self.markets.at(market);
             let exits = self.running[watched.strategy].exits();
-            let leave = position.guard.on_range(candle, signalled, self.range_rule, exits, rules)?;
-            if let Some(leave) = leave {
+            let seen = position.guard.on_range(candle, signalled, self.range_rule, exits, &known.rules)?;
+            let below = seen.worst.minus(known.last.unwrap_or(candle.open))?.min(Price::ZERO);
+            self.dip = self.dip.plus(below.times(position.qty)?)?;
+            if let Some(leave) = seen.leave {
                 self.leave(desk, leave, out)?;
             }
         }
+        self.markets.at_mut(market).close = Some(candle.close);
         Ok(())
+    }
+
+    /// Ends the past intervals that were shown since this was last called: what is held is valued at their closes. How much
+    /// less than at their opens the account was worth at the worst of their prices for what was held, all taken to come at
+    /// once; zero or negative.
+    ///
+    /// # Errors
+    ///
+    /// [`AmountError`].
+    pub fn close_ranges(&mut self) -> Result<Notional, AmountError> {
+        for market in 0..self.markets.len() {
+            if let Some(close) = self.markets.at_mut(market).close.take() {
+                self.value_at(market, close)?;
+            }
+        }
+        Ok(std::mem::take(&mut self.dip))
     }
 
     /// Shows every open position in `market` a price.

@@ -6,6 +6,7 @@ mod api;
 mod api_log;
 mod backtest;
 mod backtest_config;
+mod backtest_fills;
 mod book;
 mod candles;
 mod client;

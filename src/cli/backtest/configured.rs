@@ -39,7 +39,7 @@ impl Backtest {
             limits: config.limits,
             fill_rule,
             slippage,
-            mark_every: Span::DAY,
+            every_point: false,
         };
         Ok((feeds, settings, left_out))
     }

@@ -270,7 +270,7 @@ impl Backtest {
             limits: Limits::none(symbols),
             fill_rule,
             slippage,
-            mark_every: Span::DAY,
+            every_point: false,
         })
     }
 
