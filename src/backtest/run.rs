@@ -161,6 +161,7 @@ impl<'a> Driver<'a> {
             range_rule,
             mark_every: Span::DAY,
         });
+        engine.exempt_exits_from_pace();
         let deposit = Entry::Deposited { asset: settings.quote, amount: settings.balance };
         engine.restore(Timestamp::ZERO, &deposit)?;
         let through = settings.fill_rule == FillRule::Strict;

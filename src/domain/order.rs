@@ -76,6 +76,17 @@ pub enum OrderKind {
     },
 }
 
+impl OrderKind {
+    /// The price that it names, if it names one.
+    #[must_use]
+    pub const fn price(self) -> Option<Price> {
+        match self {
+            Self::Market => None,
+            Self::Limit { price, .. } | Self::PostOnly { price } | Self::Stop { trigger: price } => Some(price),
+        }
+    }
+}
+
 /// Why a position is left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

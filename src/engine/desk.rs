@@ -26,6 +26,8 @@ pub struct Desk {
     pub parting: Option<ExitReason>,
     /// No exit is tried before then.
     pub exit_due: Timestamp,
+    /// Whether its exit waits for a limit of pace to let it pass.
+    pub awaits_pace: bool,
     /// When it last closed a position.
     pub closed: Option<Timestamp>,
     /// Whether the rule wished to leave at the open of the interval that comes next.
@@ -94,6 +96,7 @@ impl Desk {
             leaving: None,
             parting: None,
             exit_due: Timestamp::ZERO,
+            awaits_pace: false,
             closed: None,
             signalled: false,
             rule: strategy::build(settings.rule, signals),

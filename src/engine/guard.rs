@@ -231,14 +231,14 @@ impl Guard {
             let kind = if just_begun && candle.open > price {
                 OrderKind::Market
             } else {
-                limit(price.max(candle.low).min(candle.high))
+                limit(price.max(candle.low).min(candle.high).to_tick(rules.tick, Rounding::Down)?)
             };
             return Ok(Some(Leave { kind, reason: ExitReason::Roi }));
         }
         let Some(stop) = hit else { return Ok(None) };
         let kind = if age.nanos() == 0 && stop <= candle.high {
             let worst = self.worst_on_entry(candle.open, exits, rules)?;
-            OrderKind::Stop { trigger: worst.max(candle.low) }
+            OrderKind::Stop { trigger: worst.max(candle.low).to_tick(rules.tick, Rounding::Down)? }
         } else {
             self.at_stop(stop, candle)
         };

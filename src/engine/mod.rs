@@ -74,6 +74,8 @@ pub struct Engine {
     mark_every: Span,
     mark_due: Timestamp,
     wake_at: Option<Timestamp>,
+    /// When the limits of pace let the next of the exits pass that wait for it.
+    exits_due: Option<Timestamp>,
     fills: u64,
     refusals: u64,
     unclaimed: bool,
@@ -123,6 +125,7 @@ impl Engine {
             mark_every: setup.mark_every,
             mark_due: Timestamp::ZERO,
             wake_at: None,
+            exits_due: None,
             fills: 0,
             refusals: 0,
             unclaimed: false,
@@ -140,6 +143,11 @@ impl Engine {
         if !self.repricing {
             self.account.tell_time(self.now);
         }
+        // In front of what the event may enter: whoever waits to leave is served first.
+        let retried = match &stamped.event {
+            Event::Market(_) | Event::Timer => self.retry_exits(out),
+            Event::Account(_) | Event::Operator(_) | Event::Link(_) => Ok(()),
+        };
         let result = match &stamped.event {
             Event::Market(event) => self.on_market(event, out),
             Event::Account(event) => self.on_account(event, out),
@@ -150,7 +158,7 @@ impl Engine {
             }
             Event::Timer => Ok(()),
         };
-        if let Err(AmountError::Overflow | AmountError::DivisionByZero) = result {
+        if let Err(AmountError::Overflow | AmountError::DivisionByZero) = retried.and(result) {
             out.push(Command::Notice(Notice::Overflow));
             self.halt(ENGINE, "an amount is too large to compute with", out);
         }
@@ -171,6 +179,13 @@ impl Engine {
     /// Judges by other limits from now on; what has been counted stays counted.
     pub fn set_limits(&mut self, limits: Limits) {
         self.gate.set_limits(limits);
+        self.exits_due = self.exits_due.map(|_| self.now);
+    }
+
+    /// Holds no exit back for its pace: for drivers whose time goes by whole candles, in which a moment's delay cannot be
+    /// told.
+    pub const fn exempt_exits_from_pace(&mut self) {
+        self.gate.exempt_exits_from_pace();
     }
 
     /// Says which life this is, once its ledger has told of the earlier ones.

@@ -61,7 +61,7 @@ impl Engine {
     /// What is due by now: inquiries, and entries that have rested long enough.
     pub(super) fn wake(&mut self, out: &mut Vec<Command>) {
         self.wake_at = None;
-        let mut next: Option<Timestamp> = None;
+        let mut next = self.exits_due;
         let (mut silent, mut rested) = (Vec::new(), Vec::new());
         for order in self.orders.live() {
             let id = order.new.id;

@@ -14,8 +14,10 @@ use super::{Command, Engine, Notice, RangeRule};
 enum Submitted {
     /// It was.
     Sent(ClientOrderId),
-    /// Its symbol is frozen, or too many went out before it.
+    /// Its symbol is frozen.
     NotNow,
+    /// Too many went out before it.
+    Paced,
     /// The gate refused it.
     Refused,
 }
@@ -127,12 +129,47 @@ impl Engine {
             return Ok(());
         }
         let submitted = self.submit(desk, Side::Sell, qty, leave.kind, Purpose::Exit(leave.reason), out)?;
-        let (leaving, pause) = match submitted {
-            Submitted::Sent(id) => (Some(id), EXIT_PAUSE),
-            Submitted::NotNow => (None, EXIT_PAUSE),
-            Submitted::Refused => (None, REFUSED_EXIT_PAUSE),
+        let (leaving, due) = match submitted {
+            Submitted::Sent(id) => (Some(id), self.now.plus(EXIT_PAUSE)),
+            Submitted::NotNow => (None, self.now.plus(EXIT_PAUSE)),
+            Submitted::Paced => (None, self.await_pace(desk, leave.reason, out)),
+            Submitted::Refused => (None, self.now.plus(REFUSED_EXIT_PAUSE)),
         };
-        (self.desks[desk].leaving, self.desks[desk].exit_due) = (leaving, self.now.plus(pause));
+        (self.desks[desk].leaving, self.desks[desk].exit_due) = (leaving, due);
+        Ok(())
+    }
+
+    /// Keeps the wish to leave `desk` until a limit of pace lets its exit pass. When that is.
+    fn await_pace(&mut self, desk: usize, reason: ExitReason, out: &mut Vec<Command>) -> Timestamp {
+        let due = self.gate.pace_free_at(self.now);
+        let waiting = &mut self.desks[desk];
+        waiting.awaits_pace = true;
+        waiting.parting.get_or_insert(reason);
+        self.exits_due = Some(self.exits_due.map_or(due, |earliest| earliest.min(due)));
+        self.wake_by(due, out);
+        due
+    }
+
+    /// Leaves the desks whose exits a limit of pace has held back, once it lets them pass.
+    pub(super) fn retry_exits(&mut self, out: &mut Vec<Command>) -> Result<(), AmountError> {
+        if self.exits_due.is_none_or(|due| self.now < due) {
+            return Ok(());
+        }
+        self.exits_due = None;
+        for desk in 0..self.desks.len() {
+            if self.exits_due.is_some() {
+                // There is no room again; whoever is left waits on.
+                break;
+            }
+            let waiting = &mut self.desks[desk];
+            if !std::mem::take(&mut waiting.awaits_pace) {
+                continue;
+            }
+            if let Some(reason) = waiting.parting {
+                waiting.exit_due = Timestamp::ZERO;
+                self.leave(desk, Leave { kind: OrderKind::Market, reason }, out)?;
+            }
+        }
         Ok(())
     }
 
@@ -168,14 +205,18 @@ impl Engine {
         if self.orders.is_frozen(order.symbol) {
             return Ok(Submitted::NotNow);
         }
-        let known = self.circumstances(desk)?;
+        let mut known = self.circumstances(desk)?;
+        if let (Purpose::Exit(_), Some(price)) = (purpose, order.kind.price()) {
+            // An exit at a price is one inside a past candle: that was the last price then, not the one at its open.
+            known.last = Some(price);
+        }
         let approved = match self.gate.judge(self.now, order.clone(), &market.rules, &known) {
             Ok(approved) => approved,
             Err(refusal) => {
                 self.refusals = self.refusals.saturating_add(1);
                 let passes = refusal.passes();
                 out.push(Command::Notice(Notice::Refused { order, refusal }));
-                return Ok(if passes { Submitted::NotNow } else { Submitted::Refused });
+                return Ok(if passes { Submitted::Paced } else { Submitted::Refused });
             }
         };
         self.leg = self.leg.saturating_add(1);

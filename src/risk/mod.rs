@@ -31,6 +31,7 @@ impl<T> Approved<T> {
 pub struct Gate {
     limits: Limits,
     pace: Pace,
+    exits_paced: bool,
 }
 
 /// An order that breaks a limit: which one, its value and the order's.
@@ -151,7 +152,12 @@ impl Gate {
     /// A gate with these limits.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
-        Self { limits, pace: Pace::default() }
+        Self { limits, pace: Pace::default(), exits_paced: true }
+    }
+
+    /// Holds no exit back for its pace: for time that goes by whole candles, in which a moment's delay cannot be told.
+    pub const fn exempt_exits_from_pace(&mut self) {
+        self.exits_paced = false;
     }
 
     /// Judges by other limits from now on; what has been counted stays counted.
@@ -166,7 +172,8 @@ impl Gate {
     }
 
     /// Judges one order, cheapest limits first, and counts it when it passes. An exit is judged by the exchange's rules,
-    /// by what is held and by the pace of seconds and minutes; limits on size and loss never keep a position open.
+    /// by what is held, by its distance from the last price and by the pace of seconds and minutes; limits on symbols, size
+    /// and loss never keep a position open.
     ///
     /// # Errors
     ///
@@ -181,7 +188,7 @@ impl Gate {
         if known.halted {
             return Err(Refusal::Halted);
         }
-        if !self.limits.symbols.contains(&order.symbol) {
+        if order.purpose == Purpose::Enter && !self.limits.symbols.contains(&order.symbol) {
             return Err(Refusal::Symbol { symbol: order.symbol });
         }
         let last = known.last.ok_or(Refusal::NoPrice)?;
@@ -253,7 +260,15 @@ impl Gate {
         Ok(())
     }
 
+    /// From when on the limits of seconds and minutes let another order pass, if none goes out until then.
+    pub fn pace_free_at(&mut self, now: Timestamp) -> Timestamp {
+        self.pace.free_at(now, self.limits.orders_per_second, self.limits.orders_per_minute)
+    }
+
     fn judge_pace(&mut self, now: Timestamp, purpose: Purpose) -> Result<(), Refusal> {
+        if purpose != Purpose::Enter && !self.exits_paced {
+            return Ok(());
+        }
         let (second, minute, day) = self.pace.counts(now);
         let limits = &self.limits;
         let counts = [

@@ -106,10 +106,11 @@ fn is_allowed(order: &NewOrder, known: &Circumstances, age: Span, limits: &Limit
     let whole_lots = order.qty.units() > 0 && order.qty.units() % rules.lot.units() == 0;
     let whole_ticks = named.is_none_or(|price| price.units() > 0 && price.units() % rules.tick.units() == 0);
     let near = named.is_none_or(|price| price.distance(last).unwrap() <= limits.price_distance_max);
-    let sound = !known.halted && limits.symbols.contains(&order.symbol) && value >= rules.notional_min;
+    let sound = !known.halted && value >= rules.notional_min;
     let purpose = match order.purpose {
         Purpose::Enter => {
-            age <= limits.staleness_max
+            limits.symbols.contains(&order.symbol)
+                && age <= limits.staleness_max
                 && value <= limits.order_notional_max
                 && known.position_notional.plus(value).unwrap() <= limits.position_notional_max
                 && known.exposure.plus(value).unwrap() <= limits.exposure_max

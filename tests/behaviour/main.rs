@@ -6,6 +6,7 @@ mod api;
 mod api_log;
 mod backtest;
 mod backtest_config;
+mod backtest_exits;
 mod backtest_fills;
 mod book;
 mod candles;
@@ -16,6 +17,7 @@ mod data;
 mod decode;
 mod engine;
 mod engine_faults;
+mod engine_pace;
 #[path = "../support/entries.rs"]
 mod entries;
 mod events;
