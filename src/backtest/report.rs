@@ -12,6 +12,8 @@ use serde::Serialize;
 
 use crate::domain::{AmountError, Notional, Rate, RoundTrip, Rounding, Span, Timestamp};
 
+use crate::engine::EntryTooSmall;
+
 use super::run::Outcome;
 
 /// Figures about a whole backtest. Amounts are in the quote asset; `docs/backtest.md` has every formula.
@@ -28,6 +30,8 @@ pub struct Report {
     pub orders: u64,
     /// Orders that the risk gate refused.
     pub refusals: u64,
+    /// Entries that came to less than the exchange takes and were not made; the first of each strategy and symbol.
+    pub entries_too_small: Vec<EntryTooSmall>,
     /// What was there at the start.
     pub balance: Notional,
     /// What was there at the end.
@@ -119,6 +123,7 @@ impl Report {
             candles: outcome.candles,
             orders: outcome.orders,
             refusals: outcome.refusals,
+            entries_too_small: outcome.entries_too_small.clone(),
             balance: outcome.balance,
             equity: outcome.equity_last,
             profit,

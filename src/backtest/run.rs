@@ -6,7 +6,7 @@ use crate::domain::{
     AmountError, Asset, Candle, Entry, Event, ExitReason, Instrument, Limits, MarketEvent, Notional, OperatorEvent,
     Rate, RoundTrip, RunId, Seq, Span, Stamped, StrategySettings, Symbol, Timestamp,
 };
-use crate::engine::{Command, Engine, Notice, RangeRule, RestoreError, Setup};
+use crate::engine::{Command, Engine, EntryTooSmall, Notice, RangeRule, RestoreError, Setup};
 use crate::sim::CandleSim;
 
 use super::curve::Curve;
@@ -70,6 +70,8 @@ pub struct Outcome {
     pub refusals: u64,
     /// Why the last of them was refused.
     pub refusal_last: Option<String>,
+    /// Entries that came to less than the exchange takes; the first of each strategy and symbol.
+    pub entries_too_small: Vec<EntryTooSmall>,
     /// First candle.
     pub from: Timestamp,
     /// Last candle.
@@ -323,6 +325,7 @@ impl<'a> Driver<'a> {
                     self.outcome.refusals += 1;
                     self.outcome.refusal_last = Some(refusal.to_string());
                 }
+                Command::Notice(Notice::EntryTooSmall(entry)) => self.outcome.entries_too_small.push(entry),
                 Command::Ask { .. } | Command::WakeAt(_) | Command::Notice(_) => {}
             }
         }

@@ -269,6 +269,7 @@ impl Signals {
 const fn word(notice: &Notice) -> &'static str {
     match notice {
         Notice::Refused { .. } => "refused",
+        Notice::EntryTooSmall(_) => "entry-too-small",
         Notice::FeedGap { .. } => "feed-gap",
         Notice::FeedDown => "feed-down",
         Notice::FeedUp => "feed-up",

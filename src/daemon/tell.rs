@@ -67,6 +67,10 @@ pub fn notice(notice: &Notice) {
             let (symbol, strategy) = (order.symbol.as_str(), order.strategy.as_str());
             warn!(message_id = message::ORDER_REFUSED.id, symbol, strategy, reason = %refusal, "order refused");
         }
+        Notice::EntryTooSmall(entry) => {
+            let (symbol, strategy) = (entry.symbol.as_str(), entry.strategy.as_str());
+            warn!(message_id = message::ENTRY_TOO_SMALL.id, symbol, strategy, "{notice}");
+        }
         Notice::FeedGap { symbol, missed } => {
             let symbol = symbol.as_str();
             warn!(message_id = message::FEED_LOST.id, symbol, missed, "updates of the book were missed");

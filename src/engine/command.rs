@@ -2,7 +2,11 @@
 
 use std::fmt;
 
-use crate::domain::{Asset, ClientOrderId, Entry, NewOrder, Notional, Symbol, Timestamp};
+use serde::Serialize;
+
+use crate::domain::{
+    Asset, ClientOrderId, Entry, NewOrder, Notional, Price, Qty, Rounding, StrategyName, Symbol, Timestamp,
+};
 use crate::risk::{Approved, Refusal};
 
 /// Something the driver must do, in the order given. What a [`Command::Record`] says must be on disk before anything
@@ -43,6 +47,8 @@ pub enum Notice {
         /// Which limit.
         refusal: Refusal,
     },
+    /// An entry came to less than the exchange takes and was not made. Said once for each strategy and symbol.
+    EntryTooSmall(EntryTooSmall),
     /// Updates of a book were missed.
     FeedGap {
         /// Which book.
@@ -74,6 +80,47 @@ pub enum Notice {
     Overflow,
 }
 
+/// An entry that is too small for the exchange's rules. Values are in the quote asset.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EntryTooSmall {
+    /// Whose entry.
+    pub strategy: StrategyName,
+    /// Of what.
+    pub symbol: Symbol,
+    /// What it was to be worth.
+    pub stake: Notional,
+    /// What there was for it, if that is less.
+    pub free: Notional,
+    /// At what price.
+    pub price: Price,
+    /// Step of quantities.
+    pub lot: Qty,
+    /// Least quantity of an order.
+    pub qty_min: Qty,
+    /// Least value of an order.
+    pub notional_min: Notional,
+}
+
+impl fmt::Display for EntryTooSmall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { strategy, symbol, stake, free, price, lot, qty_min, notional_min } = self;
+        let round = |value: Notional| value.as_asset(Rounding::Down).unwrap_or_default();
+        let worth = *stake.min(free);
+        let qty = worth.over(*price, Rounding::Down).unwrap_or_default();
+        write!(f, "{strategy}: an entry of {symbol} for {}", round(worth))?;
+        if free < stake {
+            write!(f, ", all that is left for a stake of {},", round(*stake))?;
+        }
+        let rules = [
+            (lot.units() > 1).then(|| format!("lot {lot}")),
+            (qty_min.units() > 1).then(|| format!("least quantity {qty_min}")),
+            notional_min.is_positive().then(|| format!("least value {notional_min}")),
+        ];
+        let rules = rules.into_iter().flatten().collect::<Vec<_>>().join(", ");
+        write!(f, " buys {qty} at {price}, less than the exchange takes ({rules}): it is not made")
+    }
+}
+
 impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -84,6 +131,7 @@ impl fmt::Display for Notice {
                     order.strategy, order.id, order.qty, order.symbol
                 )
             }
+            Self::EntryTooSmall(entry) => entry.fmt(f),
             Self::FeedGap { symbol, missed } => {
                 write!(f, "{symbol}: {missed} updates missed; the book is asked for anew")
             }

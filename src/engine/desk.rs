@@ -28,6 +28,8 @@ pub struct Desk {
     pub exit_due: Timestamp,
     /// Whether its exit waits for a limit of pace to let it pass.
     pub awaits_pace: bool,
+    /// Whether it was said that its entries are too small.
+    pub small_said: bool,
     /// When it last closed a position.
     pub closed: Option<Timestamp>,
     /// Whether the rule wished to leave at the open of the interval that comes next.
@@ -97,6 +99,7 @@ impl Desk {
             parting: None,
             exit_due: Timestamp::ZERO,
             awaits_pace: false,
+            small_said: false,
             closed: None,
             signalled: false,
             rule: strategy::build(settings.rule, signals),

@@ -26,7 +26,7 @@ use crate::risk::Gate;
 use crate::strategy::SignalRule;
 
 pub use account::Account;
-pub use command::{Command, Notice};
+pub use command::{Command, EntryTooSmall, Notice};
 pub use guard::{Guard, Leave, RangeRule};
 pub use positions::Position;
 pub use restore::RestoreError;

@@ -8,7 +8,7 @@ use crate::risk::Circumstances;
 use crate::strategy::{Signal, stake};
 
 use super::guard::Leave;
-use super::{Command, Engine, Notice, RangeRule};
+use super::{Command, Engine, EntryTooSmall, Notice, RangeRule};
 
 /// What became of an order that was to be sent.
 enum Submitted {
@@ -93,7 +93,8 @@ impl Engine {
         let fee = Rate::ONE.minus(market.rules.fee_taker)?;
         let affordable = self.free_cash()?.scaled(fee, Rounding::Down)?;
         let qty = market.rules.fit_qty(wanted.min(affordable).over(price, Rounding::Down)?)?;
-        if !qty.is_positive() {
+        if !qty.is_positive() || price.times(qty)? < market.rules.notional_min {
+            self.say_too_small(desk, wanted, affordable, price, out);
             return Ok(());
         }
         if let Submitted::Sent(id) = self.submit(desk, Side::Buy, qty, kind, Purpose::Enter, out)? {
@@ -103,6 +104,25 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// Says that an entry of `desk` comes to less than the exchange takes, unless that was said before.
+    fn say_too_small(&mut self, desk: usize, stake: Notional, free: Notional, price: Price, out: &mut Vec<Command>) {
+        let small = &mut self.desks[desk];
+        if std::mem::replace(&mut small.small_said, true) {
+            return;
+        }
+        let (strategy, rules) = (self.running[small.strategy].name(), &self.markets.at(small.market).rules);
+        out.push(Command::Notice(Notice::EntryTooSmall(EntryTooSmall {
+            strategy,
+            symbol: rules.symbol,
+            stake,
+            free,
+            price,
+            lot: rules.lot,
+            qty_min: rules.qty_min,
+            notional_min: rules.notional_min,
+        })));
     }
 
     /// Leaves `desk` at market, and goes on trying until nothing is held.

@@ -111,6 +111,9 @@ messages! {
     /// The gate refused.
     ORDER_REFUSED = "ab6b9704f217415395ede9646f7ab97e", "The risk gate refused an order",
         "Nothing was sent. REASON names the limit and the value that was over it. If the limit is too narrow for what you want, change it in [risk] and reload; if the order is what you do not want, look at the strategy.";
+    /// The exchange would not take so little.
+    ENTRY_TOO_SMALL = "2dc035ca38be538267b02daeb05d54a9", "An entry is too small for the exchange",
+        "The stake, or what is left of the cash, buys less than the exchange takes in one order, so the entry was not made. The record has the numbers. It is said once for each strategy and symbol in a run. Raise the stake or share of [[strategy]] sizing, or take the symbol out.";
     /// The ledger's head.
     LEDGER_HEAD = "0eb8ec5a2485436d8084fff899db360f", "The head of the ledger",
         "Number and hash of its last entry. Kept on another machine, it shows later whether the ledger was cut or rewritten: tradingbot ledger verify --head HEAD. Nothing is to be done.";

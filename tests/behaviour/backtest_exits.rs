@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::support::candles::{Row, at, json, trades, write};
+use crate::support::candles::{Row, at, backtest, json, trades, write};
 
 /// Symbols that rise one hour after the other, each entered at 102.06 by the seventh hour at the latest.
 fn risen(folder: &Path, symbols: &[&str], then: &[Row<'_>]) -> Vec<PathBuf> {
@@ -85,4 +85,30 @@ fn limits_on_size_loss_and_symbols_let_an_exit_pass() {
     let config = configured(folder.path(), &["AXUSDT"], tight, "stop-loss = \"0.5\"", "");
     let got = trades(&json(&["--config", &config], &files));
     assert_eq!(got, ["01T06 102.06 to 01T10 51 stop_loss"]);
+}
+
+#[test]
+fn an_entry_that_the_exchange_would_not_take_is_said_once_with_its_numbers() {
+    let folder = tempfile::tempdir().unwrap();
+    let again = (10..40).map(|hour| at(hour, if hour % 8 < 4 { "90" } else { "110" }));
+    let files = risen(folder.path(), &["AXUSDT"], &again.collect::<Vec<_>>());
+    let config = configured(folder.path(), &["AXUSDT"], "", "", "qty-min = \"1\"");
+    let text = String::from_utf8(backtest(&["--config", &config], &files).stdout).unwrap();
+    let words = "up: an entry of AXUSDT for 100 buys 0.98039215 at 102, less than the exchange takes (lot 0.001, least \
+                 quantity 1): it is not made; later ones are not listed";
+    assert_eq!(text.matches(words).count(), 1, "{text}");
+    let report = json(&["--config", &config], &files)["report"].clone();
+    assert_eq!(report["entries_too_small"].as_array().unwrap().len(), 1, "{report}");
+    assert_eq!((&report["entries_too_small"][0]["stake"], &report["orders"]), (&"100".into(), &0.into()));
+}
+
+#[test]
+fn an_entry_for_which_too_little_is_left_says_what_was_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = risen(folder.path(), &["AXUSDT", "BXUSDT"], &[at(10, "102"), at(11, "102")]);
+    let options = ["--fast=1", "--slow=3", "--warm-up=3", "--balance=150", "--notional-min=60"];
+    let text = String::from_utf8(backtest(&options, &files).stdout).unwrap();
+    let words = "backtest: an entry of BXUSDT for 49.80010075, all that is left for a stake of 100, buys 0.48823628 at 102, less \
+                 than the exchange takes (least value 60): it is not made";
+    assert_eq!(text.matches(words).count(), 1, "{text}");
 }

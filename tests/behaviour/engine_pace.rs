@@ -84,3 +84,19 @@ fn a_symbol_that_may_not_be_traded_any_more_is_still_left() {
     desk.engine.set_limits(limits);
     assert_eq!(desk.fall().map(|order| order.side), Some(Side::Sell));
 }
+
+#[test]
+fn an_entry_that_is_too_small_is_said_once() {
+    let mut desk = Desk::with(|setup| setup.instruments[0].lot = "10".parse().unwrap());
+    assert_eq!(desk.rise(), None);
+    let [Command::Notice(Notice::EntryTooSmall(entry))] = &desk.commands[..] else { panic!("{:?}", desk.commands) };
+    assert_eq!(
+        entry.to_string(),
+        "ema: an entry of BTCUSDT for 500 buys 4.95049504 at 101, less than the exchange takes (lot 10, least value 5): \
+         it is not made"
+    );
+    desk.fall();
+    assert_eq!(desk.rise(), None);
+    let again = desk.commands.iter().any(|command| matches!(command, Command::Notice(Notice::EntryTooSmall(_))));
+    assert!(!again, "{:?}", desk.commands);
+}

@@ -405,7 +405,11 @@ fn show(report: &Report, outcome: &Outcome, out: &mut dyn Write) -> Result<(), F
         table.write(out)?;
     }
     if let Some(reason) = &outcome.refusal_last {
-        writeln!(out, "\n{} orders were refused, the last because {reason}", count(report.refusals))?;
+        let orders = if report.refusals == 1 { "order was refused" } else { "orders were refused, the last" };
+        writeln!(out, "\n{} {orders} because {reason}", count(report.refusals))?;
+    }
+    for entry in &report.entries_too_small {
+        writeln!(out, "\n{entry}; later ones are not listed")?;
     }
     Ok(())
 }
