@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::domain::{AmountError, Notional, Rate, RoundTrip, Rounding, Span, Timestamp};
 
@@ -18,7 +18,6 @@ use super::run::Outcome;
 
 /// Figures about a whole backtest. Amounts are in the quote asset; `docs/backtest.md` has every formula.
 #[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "kebab-case")]
 pub struct Report {
     /// First candle.
     pub from: Timestamp,
@@ -65,7 +64,6 @@ pub struct Report {
 
 /// Figures about some trades.
 #[derive(Debug, Clone, Default, Serialize)]
-#[serde(rename_all = "kebab-case")]
 pub struct Group {
     /// How many.
     pub count: u64,
@@ -81,7 +79,8 @@ pub struct Group {
     pub fees: Notional,
     /// Mean of the profit ratios.
     pub profit_ratio_mean: Rate,
-    /// Mean time from first to last fill.
+    /// Mean time from first to last fill; in JSON in minutes.
+    #[serde(rename = "duration_mean_minutes", serialize_with = "as_minutes")]
     pub duration_mean: Span,
     #[serde(skip)]
     ratio_sum: i128,
@@ -197,6 +196,11 @@ fn ratio(returns: &[f64], counts: impl Fn(f64) -> bool) -> Option<f64> {
 
 fn float(amount: Notional) -> f64 {
     amount.units() as f64 / 1e16
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn as_minutes<S: Serializer>(span: &Span, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(span.millis() as f64 / 60_000.0)
 }
 
 const DAYS_A_YEAR: f64 = 365.0;

@@ -121,7 +121,7 @@ fn several_strategies_trade_side_by_side_and_the_list_says_whose_each_trade_was(
     let output = backtest(&arguments[..3], &[&data]);
     let said = String::from_utf8(output.stderr.clone()).unwrap();
     assert!(said.contains("patient enters by orders that rest at the best bid"), "{said}");
-    let by_strategy = json(&output)["report"]["by-strategy"].clone();
+    let by_strategy = json(&output)["report"]["by_strategy"].clone();
     let count = |name: &str| by_strategy[name]["count"].as_u64().unwrap_or_default();
     assert!(count("swing") > count("careful") && count("careful") > 5, "{by_strategy}");
     let text = String::from_utf8(backtest(&arguments[1..], &[&data]).stdout).unwrap();

@@ -39,6 +39,9 @@ impl Backtest {
     }
 
     fn check_entries(&self) -> Result<(), Failure> {
+        if let Some(offset) = self.trailing_offset.filter(|offset| *offset < Rate::ZERO) {
+            return refuse("--trailing-offset", offset, "is a profit after fees; give 0 or more, such as 0.04 for 4 %");
+        }
         if self.positions_max == Some(0) {
             return refuse("--positions-max", 0, "leaves no place for a position; give 1 or more");
         }

@@ -39,7 +39,7 @@ impl Backtest {
             limits: config.limits,
             fill_rule,
             slippage,
-            every_point: false,
+            every_point: self.equity.is_some(),
         };
         Ok((feeds, settings, left_out))
     }

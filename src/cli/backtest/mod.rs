@@ -1,10 +1,8 @@
 //! `tradingbot backtest`: a strategy over candle files.
 
 use std::collections::BTreeMap;
-use std::fs::OpenOptions;
-use std::io::{BufWriter, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::io::Write;
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
@@ -23,6 +21,7 @@ use super::{Exit, Failure};
 
 mod check;
 mod configured;
+mod files;
 
 /// `tradingbot backtest`.
 #[derive(Debug, Args)]
@@ -53,22 +52,23 @@ pub struct Backtest {
     #[arg(long)]
     leave_above: Option<u32>,
     /// Value of an entry, in the quote asset.
-    #[arg(long, default_value = "100")]
+    #[arg(long, alias = "stake-amount", default_value = "100", allow_negative_numbers = true)]
     stake: Notional,
     /// Value of an entry as a share of equity, in place of a stake: 0.1 for a tenth.
-    #[arg(long, conflicts_with = "stake", value_name = "SHARE")]
+    #[arg(long, conflicts_with = "stake", value_name = "SHARE", allow_negative_numbers = true)]
     equity_share: Option<Rate>,
-    /// How far under the entry price a position is left, as a share of it: 0.1 for 10 %.
-    #[arg(long, value_name = "SHARE")]
+    /// How far under the entry price a position is left, as a share of it: 0.1 for 10 %. A minus sign in front means the
+    /// same, here and with the other distances.
+    #[arg(long, alias = "stoploss", value_name = "SHARE", allow_negative_numbers = true)]
     stop_loss: Option<Rate>,
     /// How far under the highest price a rising stop follows, as a share of it.
-    #[arg(long, value_name = "SHARE")]
+    #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
     trailing: Option<Rate>,
     /// The profit, after fees, from which the stop follows; from the start when it is not given.
-    #[arg(long, value_name = "SHARE", requires = "trailing")]
+    #[arg(long, value_name = "SHARE", requires = "trailing", allow_negative_numbers = true)]
     trailing_offset: Option<Rate>,
     /// How far under the highest price it follows before that profit; not at all when it is not given.
-    #[arg(long, value_name = "SHARE", requires = "trailing_offset")]
+    #[arg(long, value_name = "SHARE", requires = "trailing_offset", allow_negative_numbers = true)]
     trailing_before: Option<Rate>,
     /// Least profit to leave with, by age: `0m:0.1,12h:0.05,2d:0.02`. A bare age is in minutes.
     #[arg(long, value_delimiter = ',', value_name = "AGE:SHARE", value_parser = roi_step)]
@@ -83,30 +83,34 @@ pub struct Backtest {
     #[arg(long, default_value_t = 200, value_name = "COUNT")]
     warm_up: u32,
     /// What is there at the start, in the quote asset.
-    #[arg(long, default_value = "10000")]
+    #[arg(long, aliases = ["starting-balance", "dry-run-wallet"], default_value = "10000", allow_negative_numbers = true)]
     balance: Notional,
     /// Fee of each order, as a share of its value.
-    #[arg(long, default_value = "0.001", value_name = "SHARE")]
+    #[arg(long, default_value = "0.001", value_name = "SHARE", allow_negative_numbers = true)]
     fee: Rate,
     /// Least value of an order, in the quote asset.
-    #[arg(long, default_value = "5", value_name = "AMOUNT")]
+    #[arg(long, default_value = "5", value_name = "AMOUNT", allow_negative_numbers = true)]
     notional_min: Notional,
     /// What is assumed about the inside of a candle.
     #[arg(long, value_enum, default_value_t = FillRuleName::Strict)]
     fill_rule: FillRuleName,
     /// How much worse market and stop orders trade, as a share of the price; 0.0005 with `strict`, 0 with `freqtrade`.
-    #[arg(long, value_name = "SHARE")]
+    #[arg(long, value_name = "SHARE", allow_negative_numbers = true)]
     slippage: Option<Rate>,
     /// Interval of the candles, when the file names do not tell.
-    #[arg(long, value_name = "SPAN")]
+    #[arg(long, alias = "timeframe", value_name = "SPAN")]
     interval: Option<Span>,
     /// Symbol of the candles, when the file name does not tell.
     #[arg(long)]
     symbol: Option<Symbol>,
-    /// Write the list of trades as CSV to this file, which must not exist; `-` prints it in place of the report, with
-    /// --json as JSON.
+    /// Write the list of trades to this file, which must not exist: as JSON when its name ends in `.json`, else as CSV. `-`
+    /// prints it in place of the report, with --json as JSON.
     #[arg(long, value_name = "FILE")]
     trades: Option<PathBuf>,
+    /// Write what the account was worth, candle by candle, to this file, which must not exist: as JSON when its name ends in
+    /// `.json`, else as CSV. `-` prints it in place of the report, with --json as JSON.
+    #[arg(long, value_name = "FILE")]
+    equity: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -140,7 +144,6 @@ enum FillRuleName {
 }
 
 #[derive(Serialize)]
-#[serde(rename_all = "kebab-case")]
 struct Json<'a> {
     report: &'a Report,
     trades: &'a [TradeRow],
@@ -150,6 +153,7 @@ impl Backtest {
     /// Runs it and prints what came of it, and to `notes` what gives one to think.
     pub fn run(&self, json: bool, out: &mut dyn Write, notes: &mut dyn Write) -> Result<(), Failure> {
         self.check()?;
+        self.check_files()?;
         let (feeds, settings, doubts) = match &self.config {
             Some(path) => self.configured(path)?,
             None => self.optioned()?,
@@ -166,20 +170,24 @@ impl Backtest {
         let rules: Vec<Instrument> = feeds.iter().map(|feed| feed.rules.clone()).collect();
         let named = self.config.is_some();
         let rows = backtest::rows(&outcome.trips, &rules, named);
-        if let Some(path) = &self.trades {
-            if path == Path::new("-") && json {
-                serde_json::to_writer_pretty(&mut *out, &rows).map_err(std::io::Error::from)?;
-                return Ok(writeln!(out)?);
-            }
-            if path == Path::new("-") {
-                return Ok(backtest::write_csv(out, &rows, named)?);
-            }
-            write_file(path, &rows, named)?;
+        let points = &outcome.curve.points;
+        let printed = |path: &Option<PathBuf>| path.as_deref().is_some_and(files::is_stdout);
+        if let Some(path) = self.trades.as_deref().filter(|path| !files::is_stdout(path)) {
+            files::write(path, &rows, |file| backtest::write_csv(file, &rows, named))?;
+        }
+        if let Some(path) = self.equity.as_deref().filter(|path| !files::is_stdout(path)) {
+            files::write(path, points, |file| backtest::write_equity_csv(file, points))?;
+        }
+        if printed(&self.trades) {
+            let csv = |out: &mut dyn Write| backtest::write_csv(out, &rows, named);
+            return Ok(if json { files::write_json(out, &rows) } else { csv(out) }?);
+        }
+        if printed(&self.equity) {
+            let csv = |out: &mut dyn Write| backtest::write_equity_csv(out, points);
+            return Ok(if json { files::write_json(out, points) } else { csv(out) }?);
         }
         if json {
-            let json = Json { report: &report, trades: &rows };
-            serde_json::to_writer_pretty(&mut *out, &json).map_err(std::io::Error::from)?;
-            return Ok(writeln!(out)?);
+            return Ok(files::write_json(out, &Json { report: &report, trades: &rows })?);
         }
         show(&report, &outcome, out)
     }
@@ -270,7 +278,7 @@ impl Backtest {
             limits: Limits::none(symbols),
             fill_rule,
             slippage,
-            every_point: false,
+            every_point: self.equity.is_some(),
         })
     }
 
@@ -323,23 +331,13 @@ impl Backtest {
                 return Err(Failure::say(Exit::Usage, message));
             }
         }
-        let shares = [
-            ("--stop-loss", self.stop_loss),
-            ("--trailing", self.trailing),
-            ("--trailing-before", self.trailing_before),
-        ];
-        for (flag, share) in shares {
-            if share.is_some_and(|share| share <= Rate::ZERO || share >= Rate::ONE) {
-                let message = format!("{flag} must be a share between 0 and 1, such as 0.1 for 10 %");
-                return Err(Failure::say(Exit::Usage, message));
-            }
-        }
+        let trailing_before = distance("--trailing-before", self.trailing_before)?;
         Ok(Exits {
-            stop_loss: self.stop_loss,
-            trailing: self.trailing.map(|distance| Trailing {
+            stop_loss: distance("--stop-loss", self.stop_loss)?,
+            trailing: distance("--trailing", self.trailing)?.map(|distance| Trailing {
                 distance,
                 offset: self.trailing_offset,
-                distance_before: self.trailing_before,
+                distance_before: trailing_before,
             }),
             roi: steps.into_iter().map(|(after, profit)| RoiStep { after, profit }).collect(),
             cooldown: self.cooldown,
@@ -356,16 +354,15 @@ fn roi_step(text: &str) -> Result<RoiStep, String> {
     Ok(RoiStep { after, profit: profit.parse::<Rate>().map_err(|error| error.to_string())? })
 }
 
-fn write_file(path: &Path, rows: &[TradeRow], named: bool) -> Result<(), Failure> {
-    let file = OpenOptions::new().write(true).create_new(true).mode(0o644).open(path).map_err(|error| {
-        Failure::say(
-            Exit::Failure,
-            format!("cannot write {}: {error}; name a file that does not exist", path.display()),
-        )
-    })?;
-    let mut file = BufWriter::new(file);
-    backtest::write_csv(&mut file, rows, named)?;
-    Ok(file.flush()?)
+/// A distance under a price. There is but one side that it can be meant for, so a minus sign says nothing more.
+fn distance(flag: &str, share: Option<Rate>) -> Result<Option<Rate>, Failure> {
+    let Some(given) = share else { return Ok(None) };
+    let share = Rate::from_units(given.units().saturating_abs());
+    if share == Rate::ZERO || share >= Rate::ONE {
+        let message = format!("{flag} {given}: must be a share between 0 and 1, such as 0.1 for 10 %");
+        return Err(Failure::say(Exit::Usage, message));
+    }
+    Ok(Some(share))
 }
 
 fn show(report: &Report, outcome: &Outcome, out: &mut dyn Write) -> Result<(), Failure> {
