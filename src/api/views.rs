@@ -50,6 +50,7 @@ struct Status<'s> {
     strategies_paused: usize,
     fills: u64,
     refusals: u64,
+    entries_too_small: &'s [String],
     markets: &'s [MarketView],
 }
 
@@ -127,6 +128,7 @@ fn write(snapshot: &Snapshot, view: View) -> Vec<u8> {
             strategies_paused: snapshot.strategies.iter().filter(|strategy| strategy.paused).count(),
             fills: snapshot.fills,
             refusals: snapshot.refusals,
+            entries_too_small: &snapshot.entries_too_small,
             markets: &snapshot.markets,
         }),
         View::Balance => json(&Balance {

@@ -62,6 +62,9 @@ struct StatusView {
     strategies_paused: u64,
     fills: u64,
     refusals: u64,
+    /// A bot of an earlier version does not say.
+    #[serde(default)]
+    entries_too_small: Vec<String>,
     markets: Vec<MarketView>,
 }
 
@@ -229,6 +232,9 @@ fn show_status(status: &StatusView, out: &mut dyn Write) -> Result<(), Failure> 
     line("strategies", format!("{}{paused}", status.strategies))?;
     line("fills", count(status.fills))?;
     line("refusals", count(status.refusals))?;
+    for entry in &status.entries_too_small {
+        line("too small", entry.clone())?;
+    }
     line("as of", format!("{}, event {} of run {}", to_second(status.at), status.seq, status.run))?;
     line("version", status.version.clone())?;
     if status.markets.is_empty() {

@@ -42,6 +42,9 @@ pub struct Snapshot {
     pub fills: u64,
     /// Refusals of the risk gate since the start.
     pub refusals: u64,
+    /// Entries that came to less than the exchange takes and were not made; the first of each strategy and symbol since the
+    /// start, in words.
+    pub entries_too_small: Vec<String>,
 }
 
 /// Why nothing is sent.

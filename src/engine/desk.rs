@@ -6,6 +6,7 @@ use crate::domain::{
 };
 use crate::strategy::{self, RangeShare, Signal, SignalRule, Strategy};
 
+use super::command::EntryTooSmall;
 use super::positions::Position;
 
 /// One strategy over one symbol.
@@ -28,8 +29,8 @@ pub struct Desk {
     pub exit_due: Timestamp,
     /// Whether its exit waits for a limit of pace to let it pass.
     pub awaits_pace: bool,
-    /// Whether it was said that its entries are too small.
-    pub small_said: bool,
+    /// The first of its entries that was too small for the exchange, once there was one.
+    pub too_small: Option<EntryTooSmall>,
     /// When it last closed a position.
     pub closed: Option<Timestamp>,
     /// Whether the rule wished to leave at the open of the interval that comes next.
@@ -99,7 +100,7 @@ impl Desk {
             parting: None,
             exit_due: Timestamp::ZERO,
             awaits_pace: false,
-            small_said: false,
+            too_small: None,
             closed: None,
             signalled: false,
             rule: strategy::build(settings.rule, signals),

@@ -109,12 +109,12 @@ impl Engine {
     /// Says that an entry of `desk` comes to less than the exchange takes, unless that was said before.
     fn say_too_small(&mut self, desk: usize, stake: Notional, free: Notional, price: Price, out: &mut Vec<Command>) {
         let small = &mut self.desks[desk];
-        if std::mem::replace(&mut small.small_said, true) {
+        if small.too_small.is_some() {
             return;
         }
-        let (strategy, rules) = (self.running[small.strategy].name(), &self.markets.at(small.market).rules);
-        out.push(Command::Notice(Notice::EntryTooSmall(EntryTooSmall {
-            strategy,
+        let rules = &self.markets.at(small.market).rules;
+        let entry = EntryTooSmall {
+            strategy: self.running[small.strategy].name(),
             symbol: rules.symbol,
             stake,
             free,
@@ -122,7 +122,9 @@ impl Engine {
             lot: rules.lot,
             qty_min: rules.qty_min,
             notional_min: rules.notional_min,
-        })));
+        };
+        small.too_small = Some(entry.clone());
+        out.push(Command::Notice(Notice::EntryTooSmall(entry)));
     }
 
     /// Leaves `desk` at market, and goes on trying until nothing is held.

@@ -54,6 +54,12 @@ impl Engine {
                 .collect(),
             fills: self.fills,
             refusals: self.refusals,
+            entries_too_small: self
+                .desks
+                .iter()
+                .filter_map(|desk| desk.too_small.as_ref())
+                .map(ToString::to_string)
+                .collect(),
         }
     }
 

@@ -95,6 +95,7 @@ fn an_entry_that_is_too_small_is_said_once() {
         "ema: an entry of BTCUSDT for 500 buys 4.95049504 at 101, less than the exchange takes (lot 10, least value 5): \
          it is not made"
     );
+    assert_eq!(desk.engine.snapshot().entries_too_small, [entry.to_string()]);
     desk.fall();
     assert_eq!(desk.rise(), None);
     let again = desk.commands.iter().any(|command| matches!(command, Command::Notice(Notice::EntryTooSmall(_))));

@@ -115,6 +115,10 @@ fn status() -> Value {
         "strategies-paused": count("Those of them that take no new positions"),
         "fills": count("Fills since the ledger began"),
         "refusals": count("Refusals of the risk gate since the start"),
+        "entries-too-small": {
+            "type": "array", "items": {"type": "string"},
+            "description": "Entries that came to less than the exchange takes; the first of each strategy and symbol",
+        },
         "markets": {"type": "array", "items": reference("Market")},
     }))
 }

@@ -373,6 +373,7 @@ pub fn picture() -> Snapshot {
         markets: vec![MarketView { symbol, last: price, bid: Some(price), ask: None, heard: NOON, stale: false }],
         fills: 17,
         refusals: 1,
+        entries_too_small: vec!["ema: an entry of BTCUSDT for 4 buys 0.00006 at 64250.1".to_owned()],
     }
 }
 
