@@ -9,7 +9,7 @@ use crate::domain::{Limits, Notional, Rate, Span, Symbol};
 keys! {
     /// The limits that every order is judged by. None of them can be switched off.
     pub struct RawRisk {
-        /// Symbols that may be traded.
+        /// Symbols that may be entered. What is held of one that is taken off the list is still left.
         symbols: Vec<Symbol>, absent("all of `market.symbols`"), reload(true);
         /// Largest value of one order.
         order_notional_max: Notional, absent("a tenth of `account.balance`"), unit("quote asset"),
@@ -25,9 +25,9 @@ keys! {
             within("'0.01'", "'1000000000'"), reload(true);
         /// Largest value of all positions together, open orders included, measured by what the account is worth.
         leverage_max: Rate, default("'1'"), unit("times equity"), within("'0.01'", "'125'"), reload(true);
-        /// Most orders within any second.
+        /// Most orders within any second. An exit waits for its turn, in front of entries.
         orders_per_second: u32, default("5"), unit("orders"), within("1", "1000"), reload(true);
-        /// Most orders within any minute.
+        /// Most orders within any minute. An exit waits for its turn, in front of entries.
         orders_per_minute: u32, default("60"), unit("orders"), within("1", "10000"), reload(true);
         /// Most orders within one UTC day. Exits are counted but never held back by this one.
         orders_per_day: u32, default("2000"), unit("orders"), within("1", "200000"), reload(true);

@@ -10,7 +10,7 @@ use super::time::Span;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Limits {
-    /// Symbols that may be traded.
+    /// Symbols that may be entered.
     pub symbols: Vec<Symbol>,
     /// Largest value of one order.
     pub order_notional_max: Notional,
