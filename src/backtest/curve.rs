@@ -34,6 +34,8 @@ pub struct Curve {
     pub drawdown_max: Rate,
     peak: Notional,
     trough: Notional,
+    /// When the last of `days` is over.
+    day_ends: Timestamp,
     every_point: bool,
 }
 
@@ -49,6 +51,7 @@ impl Curve {
             drawdown_max: Rate::ZERO,
             peak: balance,
             trough: balance,
+            day_ends: first.floor(Span::DAY),
             every_point,
         }
     }
@@ -72,13 +75,17 @@ impl Curve {
         }
         self.see_peak(close);
         self.see_low(close)?;
-        let day = date.plus(interval).minus(Span::from_nanos(1)).day();
+        let last = date.plus(interval).minus(Span::from_nanos(1));
         match self.days.last_mut() {
-            Some((last, worth)) if *last == day => *worth = close,
-            Some(_) | None => self.days.push((day, close)),
+            Some((_, worth)) if last < self.day_ends => *worth = close,
+            Some(_) | None => {
+                self.days.push((last.day(), close));
+                self.day_ends = last.floor(Span::DAY).plus(Span::DAY);
+            }
         }
         if self.every_point {
             let (equity_open, equity_low) = open_and_low.unzip();
+            let day = last.day();
             self.points.push(EquityPoint { date, day, equity_open, equity_low, equity_close: close });
         }
         Ok(())
