@@ -1,8 +1,11 @@
 //! Nothing is bought or sold in a candle in which nothing was traded, and a wish that arises in one is not lost.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
-use crate::support::candles::{Row, at, backtest, json, trades, write};
+use tradingbot::market::Random;
+
+use crate::support::candles::{Row, at, backtest, json, number, trades, write};
 
 /// An average of one close against one of three: both start level, and the last candle makes the fast one cross.
 const RISE: [Row<'_>; 6] =
@@ -104,4 +107,72 @@ fn a_market_that_stands_still_is_not_bought() {
         };
         assert_eq!((entered("strict"), entered("freqtrade")), (0, 1));
     }
+}
+
+/// Hours of a random market: one of eight is missing, in one of eight prices move without volume.
+fn patchy(folder: &Path, symbol: &str, random: &mut Random) -> (PathBuf, BTreeMap<String, (f64, f64)>) {
+    let mut price = 100_000;
+    let mut hours: Vec<(u64, [i64; 4], u32)> = Vec::new();
+    for hour in 0..400 {
+        let open = price + random.between(-1_500, 1_500);
+        let close = (open + random.between(-3_000, 3_000)).max(5_000);
+        let (high, low) = (open.max(close) + random.between(0, 2_000), open.min(close) - random.between(0, 2_000));
+        price = close;
+        match random.between(0, 7) {
+            0 => {}
+            1 => hours.push((hour, [open, high, low, close], 0)),
+            _ => hours.push((hour, [open, high, low, close], 5)),
+        }
+    }
+    let texts: Vec<[String; 4]> = hours
+        .iter()
+        .map(|(_, prices, _)| prices.map(|price| format!("{}.{:03}", price / 1_000, price % 1_000)))
+        .collect();
+    let rows: Vec<Row<'_>> = hours
+        .iter()
+        .zip(&texts)
+        .map(|((hour, _, volume), [open, high, low, close])| (*hour, &**open, &**high, &**low, &**close, *volume))
+        .collect();
+    let time = |hour: u64| format!("2024-01-{:02}T{:02}:00:00Z", hour / 24 + 1, hour % 24);
+    let range = |row: &Row<'_>| (time(row.0), (row.3.parse().unwrap(), row.2.parse().unwrap()));
+    let traded = rows.iter().filter(|row| row.5 > 0).map(range).collect();
+    (write(folder, symbol, "1h", &rows), traded)
+}
+
+#[test]
+fn whatever_the_market_each_fill_is_in_a_candle_with_volume_and_at_a_price_of_it() {
+    let ways_out = [
+        &["--stop-loss=0.03"][..],
+        &["--trailing=0.04", "--roi=0:0.06,10h:0.01"],
+        &["--stop-loss=0.05", "--roi=0:0.03,5h:-0.5"],
+        &["--stop-loss=0.1", "--trailing=0.02", "--trailing-offset=0.03", "--cooldown=3h"],
+    ];
+    let mut fills = 0;
+    for seed in 0..24 {
+        let folder = tempfile::tempdir().unwrap();
+        let mut random = Random::seeded(seed);
+        let markets = ["ABCUSDT", "XYZUSDT"].map(|symbol| patchy(folder.path(), symbol, &mut random));
+        let rule =
+            [&["--fast=2", "--slow=5"][..], &["--strategy=rsi", "--period=3"], &["--strategy=donchian", "--period=4"]];
+        let place = usize::try_from(seed).unwrap();
+        let options = [&["--warm-up=8", "--positions-max=2"], rule[place % 3], ways_out[place % 4]].concat();
+        let answer = json(&options, markets.iter().map(|(file, _)| file));
+        let mut gained = 0.0;
+        for trade in answer["trades"].as_array().unwrap() {
+            let of_abc = trade["pair"] == "ABC/USDT";
+            let traded = &markets[usize::from(!of_abc)].1;
+            for (date, rate) in [("open_date", "open_rate"), ("close_date", "close_rate")] {
+                let Some((low, high)) = traded.get(trade[date].as_str().unwrap()) else {
+                    panic!("seed {seed}: nothing was traded at the {date} of {trade}")
+                };
+                let price = number(&trade[rate]);
+                assert!((low * 0.9994..high * 1.0006).contains(&price), "seed {seed}: {rate} of {trade}");
+                fills += 1;
+            }
+            gained += number(&trade["profit_abs"]);
+        }
+        let equity = number(&answer["report"]["equity"]);
+        assert!((equity - 10_000.0 - gained).abs() < 1e-6, "seed {seed}: {equity} {gained}");
+    }
+    assert!(fills > 1_000, "{fills}");
 }
