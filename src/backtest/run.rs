@@ -163,7 +163,7 @@ impl<'a> Driver<'a> {
             range_rule,
             mark_every: Span::DAY,
         });
-        engine.exempt_exits_from_pace();
+        engine.let_exits_pass();
         let deposit = Entry::Deposited { asset: settings.quote, amount: settings.balance };
         engine.restore(Timestamp::ZERO, &deposit)?;
         let through = settings.fill_rule == FillRule::Strict;

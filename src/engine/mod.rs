@@ -182,10 +182,9 @@ impl Engine {
         self.exits_due = self.exits_due.map(|_| self.now);
     }
 
-    /// Holds no exit back for its pace: for drivers whose time goes by whole candles, in which a moment's delay cannot be
-    /// told.
-    pub const fn exempt_exits_from_pace(&mut self) {
-        self.gate.exempt_exits_from_pace();
+    /// Holds no exit back for its pace or its least value: for drivers with past candles alone.
+    pub const fn let_exits_pass(&mut self) {
+        self.gate.let_exits_pass();
     }
 
     /// Says which life this is, once its ledger has told of the earlier ones.

@@ -31,7 +31,7 @@ impl<T> Approved<T> {
 pub struct Gate {
     limits: Limits,
     pace: Pace,
-    exits_paced: bool,
+    exits_pass: bool,
 }
 
 /// An order that breaks a limit: which one, its value and the order's.
@@ -152,12 +152,13 @@ impl Gate {
     /// A gate with these limits.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
-        Self { limits, pace: Pace::default(), exits_paced: true }
+        Self { limits, pace: Pace::default(), exits_pass: false }
     }
 
-    /// Holds no exit back for its pace: for time that goes by whole candles, in which a moment's delay cannot be told.
-    pub const fn exempt_exits_from_pace(&mut self) {
-        self.exits_paced = false;
+    /// Holds no exit back for its pace or its least value: for a market of past candles, in which a moment's delay cannot be
+    /// told, and a position that could never be left would never be counted.
+    pub const fn let_exits_pass(&mut self) {
+        self.exits_pass = true;
     }
 
     /// Judges by other limits from now on; what has been counted stays counted.
@@ -193,7 +194,8 @@ impl Gate {
         }
         let last = known.last.ok_or(Refusal::NoPrice)?;
         let price = self.price_of(&order, instrument, last)?;
-        let value = filters(&order, instrument, price)?;
+        let passes = self.exits_pass && order.purpose != Purpose::Enter;
+        let value = filters(&order, instrument, price, if passes { Notional::ZERO } else { instrument.notional_min })?;
         match order.purpose {
             Purpose::Enter => self.judge_entry(now, value, known)?,
             Purpose::Exit(_) => {
@@ -203,7 +205,9 @@ impl Gate {
                 }
             }
         }
-        self.judge_pace(now, order.purpose)?;
+        if !passes {
+            self.judge_pace(now, order.purpose)?;
+        }
         self.pace.note(now);
         Ok(Approved(order))
     }
@@ -266,9 +270,6 @@ impl Gate {
     }
 
     fn judge_pace(&mut self, now: Timestamp, purpose: Purpose) -> Result<(), Refusal> {
-        if purpose != Purpose::Enter && !self.exits_paced {
-            return Ok(());
-        }
         let (second, minute, day) = self.pace.counts(now);
         let limits = &self.limits;
         let counts = [
@@ -286,13 +287,18 @@ impl Gate {
 /// More than can be written, or than there is anything to measure it by.
 const LEVERAGE_BOUNDLESS: Rate = Rate::from_units(i64::MAX);
 
-fn filters(order: &NewOrder, instrument: &Instrument, price: Price) -> Result<Notional, Refusal> {
+fn filters(
+    order: &NewOrder,
+    instrument: &Instrument,
+    price: Price,
+    notional_min: Notional,
+) -> Result<Notional, Refusal> {
     if !order.qty.is_positive() || instrument.fit_qty(order.qty)? != order.qty {
         return Err(Refusal::Quantity { qty: order.qty, lot: instrument.lot, min: instrument.qty_min });
     }
     let value = price.times(order.qty)?;
-    if value < instrument.notional_min {
-        return Err(Refusal::TooSmall { value, min: instrument.notional_min });
+    if value < notional_min {
+        return Err(Refusal::TooSmall { value, min: notional_min });
     }
     Ok(value)
 }

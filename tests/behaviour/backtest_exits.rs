@@ -88,6 +88,18 @@ fn limits_on_size_loss_and_symbols_let_an_exit_pass() {
 }
 
 #[test]
+fn what_has_fallen_under_the_least_order_is_left_and_listed() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = risen(folder.path(), &["AXUSDT"], &[(10, "102", "102", "80", "80", 5), at(11, "70"), at(12, "70")]);
+    for rule in ["strict", "freqtrade"] {
+        let options = ["--fast=1", "--slow=3", "--warm-up=3", "--stake=5.1", "--stop-loss=0.1", "--slippage=0"];
+        let answer = json(&[&options[..], &["--fill-rule", rule]].concat(), &files);
+        assert_eq!(trades(&answer), ["01T06 102 to 01T10 91.8 stop_loss"]);
+        assert_eq!(answer["report"]["refusals"], 0);
+    }
+}
+
+#[test]
 fn an_entry_that_the_exchange_would_not_take_is_said_once_with_its_numbers() {
     let folder = tempfile::tempdir().unwrap();
     let again = (10..40).map(|hour| at(hour, if hour % 8 < 4 { "90" } else { "110" }));
