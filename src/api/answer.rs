@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use hyper::body::{Body, Incoming};
 use hyper::header::{CONNECTION, HOST, HeaderValue};
@@ -11,12 +12,12 @@ use hyper::{HeaderMap, Request, Response, StatusCode};
 
 use super::auth::{Caller, identify};
 use super::client::{Client, Origin};
-use super::guard::Visit;
 use super::handler::Ask;
 use super::problem::{ApiError, Code};
-use super::reply::{ReplyBody, X_REQUEST_ID};
+use super::reply::{Reply, ReplyBody, X_REQUEST_ID};
 use super::route::{Found, Route, find};
 use super::server::Server;
+use super::slots::{Holder, Slot};
 use crate::clock::Mark;
 use crate::log::message;
 
@@ -38,7 +39,7 @@ struct Known {
 /// Answers one request. `refusal` says why its head was refused, if it was.
 pub(super) async fn answer(
     server: &Arc<Server>,
-    visit: Arc<Visit>,
+    slot: &Slot,
     origin: Origin,
     refusal: Option<Code>,
     request: Request<Incoming>,
@@ -47,10 +48,11 @@ pub(super) async fn answer(
     let chosen = request.headers().get(X_REQUEST_ID).filter(|id| is_request_id(id.as_bytes())).cloned();
     let (parts, mut body) = request.into_parts();
     let mut known = Known::default();
-    let answered = match judge(server, origin, refusal, &parts, &mut known) {
+    let answered = match judge(server, slot, origin, refusal, &parts, &mut known) {
         Ok((route, part, caller)) => {
+            let _urgent = route.is_urgent().then(|| slot.visit.mark_urgent());
             let id = chosen.as_ref().and_then(|id| id.to_str().ok());
-            Ask { server, route, part, parts: &parts, caller: &caller, id }.answer(&mut body).await
+            Ask { server, slot, route, part, parts: &parts, caller: &caller, id }.answer(&mut body).await
         }
         Err(error) => Err(error),
     };
@@ -64,11 +66,15 @@ pub(super) async fn answer(
     }
     // Whether what is left of a refused body has arrived by now is a matter of luck; nobody should count on it.
     let unread = refused.is_some() && !body.is_end_stream();
+    let is_stream = matches!(answered, Ok(Reply::Events(_)));
+    let visit = Arc::clone(&slot.visit);
     let mut response = match answered {
         Ok(reply) => reply.response(id, visit),
         Err(error) => error.response(id, visit),
     };
-    if unread || server.is_leaving() {
+    // Whoever has no valid token, or asks too much, keeps no connection.
+    let unwelcome = matches!(status, StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS) || !slot.visit.is_kept();
+    if unread || unwelcome || is_stream || server.is_leaving() {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     response
@@ -77,6 +83,7 @@ pub(super) async fn answer(
 /// Everything that is decided before a handler sees the request, cheapest first.
 fn judge<'p>(
     server: &Server,
+    slot: &Slot,
     origin: Origin,
     refusal: Option<Code>,
     parts: &'p Parts,
@@ -89,8 +96,12 @@ fn judge<'p>(
     well_formed.map_err(|error| unknown(server, client, error))?;
     let caller = recognise(server, origin, client, &parts.headers)?;
     known.caller = Some(caller.clone());
-    admit(server, origin, client)?;
-    match find(&parts.method, parts.uri.path()) {
+    slot.visit.touch(server.requests.fetch_add(1, Ordering::Relaxed));
+    slot.keep(caller.holder());
+    let found = find(&parts.method, parts.uri.path());
+    let urgent = matches!(found, Found::Route(route, _) if route.is_urgent() && caller.scope() >= route.scope);
+    admit(server, caller.holder(), urgent)?;
+    match found {
         Found::Route(route, part) => {
             known.route = Some(route);
             Ok((route, part, caller))
@@ -100,15 +111,17 @@ fn judge<'p>(
     }
 }
 
-/// Counts a request of somebody who is let in. Those of others from the same address do not count here: whoever shares it
-/// with an operator must not keep the operator from halting.
-fn admit(server: &Server, origin: Origin, client: Client) -> Result<(), ApiError> {
-    let taken = match origin {
-        Origin::Control => server.control_quota.take(),
-        Origin::Tcp(_) | Origin::Unix => {
-            server.quotas.read().unwrap_or_else(PoisonError::into_inner).requests.take(client)
+/// Counts a request of somebody who is let in, by the token: whatever others ask from the same address must not keep an
+/// operator from halting. Nor must what the same token asked before: what is urgent has a budget of its own besides.
+fn admit(server: &Server, holder: Holder, urgent: bool) -> Result<(), ApiError> {
+    let (taken, reserve): (_, &dyn Fn() -> Result<(), Duration>) = match holder {
+        Holder::Control => (server.control_quota.take(), &|| server.control_urgent.take()),
+        Holder::Token(token) => {
+            let quotas = || server.quotas.read().unwrap_or_else(PoisonError::into_inner);
+            (quotas().requests.take(token), &move || quotas().urgent.take(token))
         }
     };
+    let taken = if urgent { taken.or_else(|_| reserve()) } else { taken };
     taken.map_err(|wait| ApiError::of(Code::RateLimited).after(wait))
 }
 

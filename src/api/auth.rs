@@ -8,7 +8,8 @@ use hyper::header::AUTHORIZATION;
 
 use super::client::Origin;
 use super::problem::{ApiError, Code};
-use super::token::{Scope, TokenId, Tokens, Unrecognised};
+use super::slots::Holder;
+use super::token::{Scope, Tokens, Unrecognised};
 use crate::domain::Timestamp;
 
 /// Somebody who is known, by token or by listener.
@@ -16,7 +17,7 @@ use crate::domain::Timestamp;
 pub(super) struct Caller {
     name: Arc<str>,
     scope: Scope,
-    token: Option<TokenId>,
+    holder: Holder,
 }
 
 /// Proof that somebody may do what `R` may. Only [`check`] makes one.
@@ -67,9 +68,9 @@ impl Caller {
         self.scope
     }
 
-    /// The token it came with; none over the control socket.
-    pub(super) const fn token(&self) -> Option<TokenId> {
-        self.token
+    /// Whose connections and streams it counts to.
+    pub(super) const fn holder(&self) -> Holder {
+        self.holder
     }
 }
 
@@ -89,13 +90,15 @@ pub(super) fn identify(
     now: Timestamp,
 ) -> Result<Caller, ApiError> {
     match origin {
-        Origin::Control => return Ok(Caller { name: Arc::from("control"), scope: Scope::Admin, token: None }),
+        Origin::Control => {
+            return Ok(Caller { name: Arc::from("control"), scope: Scope::Admin, holder: Holder::Control });
+        }
         Origin::Tcp(_) | Origin::Unix => {}
     }
     let shown = headers.get(AUTHORIZATION).map(|value| value.as_bytes()).and_then(bearer);
     let shown = shown.ok_or(ApiError::of(Code::TokenMissing))?;
     match tokens.recognise(shown, now) {
-        Ok((id, name, scope)) => Ok(Caller { name: name.shared(), scope, token: Some(id) }),
+        Ok((id, name, scope)) => Ok(Caller { name: name.shared(), scope, holder: Holder::Token(id) }),
         Err(Unrecognised::Unknown) => Err(ApiError::of(Code::TokenUnknown)),
         Err(Unrecognised::Expired) => Err(ApiError::of(Code::TokenExpired)),
         Err(Unrecognised::Revoked) => Err(ApiError::of(Code::TokenRevoked)),
@@ -126,7 +129,7 @@ mod tests {
     use super::*;
 
     fn caller(scope: Scope) -> Caller {
-        Caller { name: Arc::from("ops"), scope, token: None }
+        Caller { name: Arc::from("ops"), scope, holder: Holder::Control }
     }
 
     #[test]

@@ -5,8 +5,7 @@
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -18,6 +17,7 @@ use tokio::time::{Sleep, sleep};
 use super::head::{Framing, HEAD_BYTES_MAX, Scanner};
 use super::problem::Code;
 use super::stream::Stream;
+use super::visit::Visit;
 
 /// A connection's bytes, judged.
 #[derive(Debug)]
@@ -41,6 +41,8 @@ pub(super) struct Guard {
     read_timer: Option<Pin<Box<Sleep>>>,
     write_timer: Option<Pin<Box<Sleep>>>,
     drained: Option<usize>,
+    /// Whether the client has finished.
+    ended: bool,
 }
 
 /// How long, and how much.
@@ -56,17 +58,6 @@ pub(super) struct GuardLimits {
     pub(super) write_timeout: Duration,
 }
 
-/// What guard and service know together of one connection.
-#[derive(Debug, Default)]
-pub(super) struct Visit {
-    /// Which head was refused, counted from 1, and why.
-    refusal: Mutex<Option<(u64, Code)>>,
-    /// Heads that have reached the service.
-    arrived: AtomicU64,
-    /// Heads that were handed on and whose answer is not over.
-    unanswered: AtomicUsize,
-}
-
 /// What is waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Patience {
@@ -76,27 +67,13 @@ enum Patience {
     Request,
 }
 
-impl Visit {
-    /// Counts a request that reaches the service, and says why its head was refused, if it was.
-    pub(super) fn arrive(&self) -> Option<Code> {
-        let nth = self.arrived.fetch_add(1, Ordering::Relaxed) + 1;
-        let refusal = *self.refusal.lock().unwrap_or_else(PoisonError::into_inner);
-        refusal.filter(|(refused, _)| *refused == nth).map(|(_, code)| code)
-    }
-
-    /// One request has its whole answer.
-    pub(super) fn answered(&self) {
-        self.unanswered.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
 impl Guard {
     /// Guards `stream`.
     pub(super) fn new(stream: Stream, limits: GuardLimits, visit: Arc<Visit>) -> Self {
         Self {
             stream: TokioIo::new(stream),
             limits,
-            buffer: vec![0; BUFFER_BYTES],
+            buffer: Vec::new(),
             start: 0,
             end: 0,
             cleared: 0,
@@ -109,7 +86,19 @@ impl Guard {
             read_timer: None,
             write_timer: None,
             drained: None,
+            ended: false,
         }
+    }
+
+    /// Waits until there is a first head to be answered, be it with a refusal; `false` when there will be none. Until then a
+    /// connection costs no more than what has arrived of its head.
+    pub(super) async fn first_head(&mut self) -> io::Result<bool> {
+        std::future::poll_fn(|cx| self.poll_cleared(cx)).await
+    }
+
+    /// Ends a connection over which nothing is being answered, as [`Write::poll_shutdown`] does.
+    pub(super) async fn finish(&mut self) -> io::Result<()> {
+        std::future::poll_fn(|cx| Pin::new(&mut *self).poll_shutdown(cx)).await
     }
 
     /// Clears what may be handed on of what was read.
@@ -142,7 +131,7 @@ impl Guard {
     fn refuse(&mut self, code: Code) {
         self.refused = true;
         self.head_is_through();
-        *self.visit.refusal.lock().unwrap_or_else(PoisonError::into_inner) = Some((self.heads, code));
+        self.visit.refuse(self.heads, code);
         for (to, from) in self.buffer.iter_mut().zip(STAND_IN) {
             *to = *from;
         }
@@ -151,13 +140,18 @@ impl Guard {
 
     fn head_is_through(&mut self) {
         self.heads += 1;
-        self.visit.unanswered.fetch_add(1, Ordering::Relaxed);
+        self.visit.hand_on();
     }
 
     /// Reads what has arrived, zero bytes when the client has finished.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         if self.start == self.end {
             (self.start, self.end) = (0, 0);
+        }
+        if self.buffer.is_empty() {
+            // Whoever sends nothing costs no memory.
+            ready!(self.stream.inner().poll_read_ready(cx))?;
+            self.buffer.resize(BUFFER_BYTES, 0);
         }
         if self.end == self.buffer.len() {
             if self.start > 0 {
@@ -172,10 +166,40 @@ impl Guard {
         ready!(Pin::new(self.stream.inner_mut()).poll_read(cx, &mut free))?;
         let read = free.filled().len();
         self.end += read;
+        self.ended |= read == 0;
         Poll::Ready(Ok(read))
     }
 
-    /// Waits, and gives up in time: `true` once the client has had long enough.
+    /// Waits until something may be handed on; `false` when nothing more will.
+    fn poll_cleared(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        loop {
+            if self.cleared > 0 {
+                return Poll::Ready(Ok(true));
+            }
+            if self.refused {
+                return Poll::Pending; // the answer to the refusal ends the connection
+            }
+            if self.end > self.start {
+                self.clear();
+                if self.cleared > 0 {
+                    continue;
+                }
+            }
+            match self.poll_fill(cx)? {
+                Poll::Ready(0) => return Poll::Ready(Ok(false)),
+                Poll::Ready(_) => {}
+                Poll::Pending => {
+                    ready!(self.poll_patience(cx));
+                    if self.end == self.start {
+                        return Poll::Ready(Ok(false));
+                    }
+                    self.refuse(Code::HeadTimeout);
+                }
+            }
+        }
+    }
+
+    /// Waits, and gives up in time: ready once the client has had long enough.
     fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.body > 0 {
             return Poll::Pending; // whoever asked for the body keeps its time
@@ -193,7 +217,7 @@ impl Guard {
         loop {
             let Some(timer) = self.read_timer.as_mut() else { return Poll::Pending };
             ready!(timer.as_mut().poll(cx));
-            let busy = self.visit.unanswered.load(Ordering::Relaxed) > 0;
+            let busy = self.visit.is_busy();
             match self.patience {
                 Some((Patience::Request, heads)) if busy || heads != self.heads => self.wait(Patience::Request),
                 Some(_) | None => return Poll::Ready(()),
@@ -226,35 +250,13 @@ impl Guard {
 impl Read for Guard {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, mut into: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
         let guard = &mut *self;
-        loop {
-            if guard.cleared > 0 {
-                let len = guard.cleared.min(into.remaining());
-                into.put_slice(guard.buffer.get(guard.start..guard.start + len).unwrap_or_default());
-                guard.start += len;
-                guard.cleared -= len;
-                return Poll::Ready(Ok(()));
-            }
-            if guard.refused {
-                return Poll::Pending; // the answer to the refusal ends the connection
-            }
-            if guard.end > guard.start {
-                guard.clear();
-                if guard.cleared > 0 {
-                    continue;
-                }
-            }
-            match guard.poll_fill(cx)? {
-                Poll::Ready(0) => return Poll::Ready(Ok(())),
-                Poll::Ready(_) => {}
-                Poll::Pending => {
-                    ready!(guard.poll_patience(cx));
-                    if guard.end == guard.start {
-                        return Poll::Ready(Ok(()));
-                    }
-                    guard.refuse(Code::HeadTimeout);
-                }
-            }
+        if ready!(guard.poll_cleared(cx))? {
+            let len = guard.cleared.min(into.remaining());
+            into.put_slice(guard.buffer.get(guard.start..guard.start + len).unwrap_or_default());
+            guard.start += len;
+            guard.cleared -= len;
         }
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -282,17 +284,17 @@ impl Write for Guard {
         self.poll_written(cx, flushed)
     }
 
-    /// Ends the sending side. When the client was still sending, what it sends is read and dropped for a while: closing
-    /// at once would reset the connection, and the answer with it.
+    /// Ends the sending side; what the client sends from then on is read and dropped for a while. To close at once would
+    /// reset the connection of a client that is still sending, and take the answer with it.
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let guard = &mut *self;
         if guard.drained.is_none() {
             ready!(Pin::new(&mut guard.stream).poll_shutdown(cx))?;
-            if !guard.refused && guard.body == 0 && guard.start == guard.end {
-                return Poll::Ready(Ok(()));
-            }
             guard.drained = Some(0);
             guard.read_timer = Some(Box::pin(sleep(DRAIN_TIME_MAX)));
+        }
+        if guard.ended {
+            return Poll::Ready(Ok(()));
         }
         loop {
             (guard.start, guard.end) = (0, 0);

@@ -1,32 +1,83 @@
 //! Event streams: one task a listener, which holds a place in the feed and never more than one batch.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use hyper::body::Bytes;
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::feed::{Next, Place};
 use super::problem::{ApiError, Code};
 use super::server::Server;
-use super::token::TokenId;
+use super::slots::Holder;
+
+/// How many streams each has open.
+#[derive(Debug)]
+pub(super) struct Streams {
+    /// Most with tokens, all together.
+    most: usize,
+    open: Mutex<BTreeMap<Holder, usize>>,
+}
 
 /// One listener.
 struct Listener {
     server: Arc<Server>,
-    token: Option<TokenId>,
+    holder: Holder,
     place: Place,
     out: mpsc::Sender<Bytes>,
-    _slot: OwnedSemaphorePermit,
+}
+
+impl Streams {
+    /// None is open; at most `most` will be with tokens.
+    pub(super) fn new(most: usize) -> Self {
+        Self { most: most.min(STREAMS_MAX), open: Mutex::default() }
+    }
+
+    /// Counts one more; one token has at most a share of all, and the control socket has its own.
+    fn try_open(&self, holder: Holder) -> bool {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = open.get(&holder).copied().unwrap_or(0);
+        let fits = match holder {
+            Holder::Control => own < CONTROL_STREAMS_MAX,
+            Holder::Token(_) => {
+                let all: usize =
+                    open.iter().filter(|(holder, _)| **holder != Holder::Control).map(|(_, own)| own).sum();
+                all < self.most && own < (self.most / STREAM_SHARE).max(1)
+            }
+        };
+        if fits {
+            open.insert(holder, own + 1);
+        }
+        fits
+    }
+
+    fn close(&self, holder: Holder) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(own) = open.get_mut(&holder) {
+            *own -= 1;
+            if *own == 0 {
+                open.remove(&holder);
+            }
+        }
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.server.streams.close(self.holder);
+    }
 }
 
 /// Starts telling somebody what happens: from now on, or from the event after the one they have seen.
 pub(super) fn listen(
     server: &Arc<Server>,
-    token: Option<TokenId>,
+    holder: Holder,
     seen: Option<&str>,
 ) -> Result<mpsc::Receiver<Bytes>, ApiError> {
-    let slot = Arc::clone(&server.streams).try_acquire_owned().map_err(|_| ApiError::of(Code::TooManyStreams))?;
+    if !server.streams.try_open(holder) {
+        return Err(ApiError::of(Code::TooManyStreams));
+    }
     let feed = &server.doors.feed;
     let mut greeting = format!("retry: {RETRY_MS}\n\n");
     let place = match seen {
@@ -42,7 +93,7 @@ pub(super) fn listen(
         }
     };
     let (out, stream) = mpsc::channel(1);
-    let listener = Listener { server: Arc::clone(server), token, place, out, _slot: slot };
+    let listener = Listener { server: Arc::clone(server), holder, place, out };
     tokio::spawn(listener.run(greeting));
     Ok(stream)
 }
@@ -71,7 +122,7 @@ impl Listener {
             if *leaving.borrow_and_update() {
                 return Some(notice("bye", "{}"));
             }
-            if !self.token.is_none_or(|token| server.still_knows(token)) {
+            if matches!(self.holder, Holder::Token(token) if !server.still_knows(token)) {
                 return Some(notice("denied", "{}"));
             }
             match feed.next(&mut self.place, BATCH_BYTES) {
@@ -95,5 +146,13 @@ fn notice(kind: &str, data: &str) -> String {
     format!("event: {kind}\ndata: {data}\n\n")
 }
 
+/// Most streams with tokens.
+pub(super) const STREAMS_MAX: usize = 16;
+/// Most streams over the control socket.
+const CONTROL_STREAMS_MAX: usize = 8;
+/// Most streams.
+pub(super) const STREAMS_ALL: usize = STREAMS_MAX + CONTROL_STREAMS_MAX;
+/// Which part of the streams one token may have: a quarter.
+const STREAM_SHARE: usize = 4;
 const BATCH_BYTES: usize = 16 * 1024;
 const RETRY_MS: u32 = 2_000;

@@ -1,5 +1,6 @@
 //! SHELL: the HTTP API. Every request is judged before it is served; what it changes, the engine judges again.
 
+mod accept;
 mod answer;
 mod auth;
 mod client;
@@ -19,9 +20,11 @@ mod request;
 mod route;
 mod server;
 mod settings;
+mod slots;
 mod stream;
 mod token;
 mod views;
+mod visit;
 
 pub use doors::{
     Doors, HeadView, History, HistoryError, Mark, Numbered, OperatorDoorError, OperatorRequest, Page, PageOrder,

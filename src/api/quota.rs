@@ -1,24 +1,40 @@
-//! How many requests a client may make, in memory that does not grow with the number of clients.
+//! How many requests a client or a token may make, in memory that does not grow with their number.
 
 use std::collections::BTreeMap;
+use std::hash::Hash;
 use std::num::NonZeroU32;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use governor::RateLimiter;
 use governor::clock::{Clock, DefaultClock};
 use governor::middleware::NoOpMiddleware;
 use governor::nanos::Nanos;
 use governor::state::keyed::ShrinkableKeyedStateStore;
 use governor::state::{InMemoryState, NotKeyed, StateStore};
-use governor::{Quota, RateLimiter};
 
 use super::client::Client;
+use super::token::TokenId;
 
-/// A limit for each client.
+/// A limit for each of many.
 #[derive(Debug)]
-pub(super) struct ClientQuota {
-    limiter: RateLimiter<Client, Clients, DefaultClock, NoOpMiddleware>,
+pub(super) struct Quota<K: QuotaKey> {
+    limiter: RateLimiter<K, Known<K>, DefaultClock, NoOpMiddleware>,
     clock: DefaultClock,
+}
+
+/// By whom requests are counted.
+pub(super) trait QuotaKey: Copy + Ord + Hash {
+    /// All who come while no more can be told apart.
+    const STRANGERS: Self;
+}
+
+impl QuotaKey for Client {
+    const STRANGERS: Self = Self::STRANGERS;
+}
+
+impl QuotaKey for TokenId {
+    const STRANGERS: Self = Self::STRANGERS;
 }
 
 /// One limit for all.
@@ -28,11 +44,11 @@ pub(super) struct SharedQuota {
     clock: DefaultClock,
 }
 
-impl ClientQuota {
+impl<K: QuotaKey> Quota<K> {
     /// At most `per_minute`, evenly spread, of which `burst` at once.
     pub(super) fn new(per_minute: u32, burst: u32) -> Self {
         let clock = DefaultClock::default();
-        Self { limiter: RateLimiter::new(quota(per_minute, burst), Clients::default(), clock.clone()), clock }
+        Self { limiter: RateLimiter::new(quota(per_minute, burst), Known::default(), clock.clone()), clock }
     }
 
     /// Counts one request.
@@ -40,11 +56,11 @@ impl ClientQuota {
     /// # Errors
     ///
     /// How long to wait for the next.
-    pub(super) fn take(&self, client: Client) -> Result<(), Duration> {
-        self.limiter.check_key(&client).map_err(|early| early.wait_time_from(self.clock.now()))
+    pub(super) fn take(&self, key: K) -> Result<(), Duration> {
+        self.limiter.check_key(&key).map_err(|early| early.wait_time_from(self.clock.now()))
     }
 
-    /// Forgets clients that may make a full burst again.
+    /// Forgets those who may make a full burst again.
     pub(super) fn sweep(&self) {
         self.limiter.retain_recent();
     }
@@ -67,40 +83,44 @@ impl SharedQuota {
     }
 }
 
-/// The state of every client that is known, at most [`CLIENTS_MAX`] of them. Those who come while there is no room share
-/// one state, so that a flood of addresses costs strangers their quota but neither memory nor those already known.
-#[derive(Debug, Default)]
-struct Clients {
-    known: Mutex<BTreeMap<Client, Nanos>>,
+/// The state of all who are known, at most [`KNOWN_MAX`] of them. Those who come while there is no room share one state,
+/// so that a flood of addresses costs strangers their quota but neither memory nor those already known.
+#[derive(Debug)]
+struct Known<K>(Mutex<BTreeMap<K, Nanos>>);
+
+impl<K> Default for Known<K> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
 }
 
-impl StateStore for Clients {
-    type Key = Client;
+impl<K: QuotaKey> StateStore for Known<K> {
+    type Key = K;
 
-    fn measure_and_replace<T, F, E>(&self, client: &Client, judge: F) -> Result<T, E>
+    fn measure_and_replace<T, F, E>(&self, key: &K, judge: F) -> Result<T, E>
     where
         F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
     {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(state) = known.get_mut(client) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(state) = known.get_mut(key) {
             let (verdict, next) = judge(Some(*state))?;
             *state = next;
             return Ok(verdict);
         }
-        let client = if known.len() < CLIENTS_MAX { *client } else { Client::STRANGERS };
-        let (verdict, next) = judge(known.get(&client).copied())?;
-        known.insert(client, next);
+        let key = if known.len() < KNOWN_MAX { *key } else { K::STRANGERS };
+        let (verdict, next) = judge(known.get(&key).copied())?;
+        known.insert(key, next);
         Ok(verdict)
     }
 }
 
-impl ShrinkableKeyedStateStore<Client> for Clients {
+impl<K: QuotaKey> ShrinkableKeyedStateStore<K> for Known<K> {
     fn retain_recent(&self, drop_below: Nanos) {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, state| *state > drop_below);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, state| *state > drop_below);
     }
 
     fn len(&self) -> usize {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).len()
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
     fn is_empty(&self) -> bool {
@@ -108,13 +128,13 @@ impl ShrinkableKeyedStateStore<Client> for Clients {
     }
 }
 
-fn quota(per_minute: u32, burst: u32) -> Quota {
+fn quota(per_minute: u32, burst: u32) -> governor::Quota {
     let at_least_one = |number| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
-    Quota::per_minute(at_least_one(per_minute)).allow_burst(at_least_one(burst))
+    governor::Quota::per_minute(at_least_one(per_minute)).allow_burst(at_least_one(burst))
 }
 
 /// About 40 bytes each.
-const CLIENTS_MAX: usize = 16_384;
+const KNOWN_MAX: usize = 16_384;
 
 #[cfg(test)]
 mod tests {
@@ -132,7 +152,7 @@ mod tests {
 
     #[test]
     fn a_burst_passes_and_the_next_waits() {
-        let quota = ClientQuota::new(60, 3);
+        let quota = Quota::new(60, 3);
         for _ in 0..3 {
             assert_eq!(quota.take(client(1)), Ok(()));
         }
@@ -143,11 +163,11 @@ mod tests {
 
     #[test]
     fn a_flood_of_addresses_costs_no_memory_and_nobody_who_is_known() {
-        let quota = ClientQuota::new(1, 2);
+        let quota = Quota::new(1, 2);
         for number in 0..30_000 {
             let _ = quota.take(client(number));
         }
-        assert!(quota.limiter.len() <= CLIENTS_MAX + 1);
+        assert!(quota.limiter.len() <= KNOWN_MAX + 1);
         assert!(quota.take(client(29_999)).is_err(), "strangers share what one may");
         assert_eq!(quota.take(client(5)), Ok(()));
         assert!(quota.take(client(5)).is_err());
@@ -155,7 +175,7 @@ mod tests {
 
     #[test]
     fn who_may_make_a_full_burst_again_is_forgotten() {
-        let quota = ClientQuota::new(u32::MAX, u32::MAX);
+        let quota = Quota::new(u32::MAX, u32::MAX);
         for number in 0..100 {
             quota.take(client(number)).unwrap();
         }

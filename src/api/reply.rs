@@ -14,8 +14,8 @@ use hyper::{Response, StatusCode};
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 
-use super::guard::Visit;
 use super::problem::{ApiError, Code};
+use super::visit::Visit;
 
 /// What a handler has to say.
 #[derive(Debug)]
@@ -95,6 +95,7 @@ impl Reply {
 
     /// As it is sent.
     pub(super) fn response(self, request_id: HeaderValue, visit: Arc<Visit>) -> Response<ReplyBody> {
+        let is_stream = matches!(self, Self::Events(_));
         let (status, whole) = (self.status(), |body| Content::Whole(Some(body)));
         let (content, header) = match self {
             Self::Json(_, body) => (whole(body), None),
@@ -114,6 +115,10 @@ impl Reply {
         }
         if let Some((name, value)) = header {
             headers.insert(name, value);
+        }
+        if is_stream {
+            // Or nginx would hold events back until it has a buffer full of them.
+            headers.insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
         }
         response
     }
@@ -206,6 +211,7 @@ fn plain(status: StatusCode, request_id: HeaderValue, body: ReplyBody) -> Respon
 pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Says that an answer was given before.
 pub(super) const X_REPLAYED: HeaderName = HeaderName::from_static("x-replayed");
+const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 const CHALLENGE: &str = "Bearer realm=\"tradingbot\"";
 const CHALLENGE_INVALID: &str = "Bearer realm=\"tradingbot\", error=\"invalid_token\"";
 const TAG_BYTES: usize = 16;

@@ -154,6 +154,11 @@ impl Route {
         !matches!(self.verb, Verb::Get)
     }
 
+    /// Whether it makes the bot do less, which nothing may keep an operator from.
+    pub(super) const fn is_urgent(&self) -> bool {
+        matches!(self.endpoint, Endpoint::Halt | Endpoint::CancelOrder | Endpoint::ClosePosition)
+    }
+
     /// How it may be refused, besides what may happen to any request.
     pub(super) fn refusals(&self) -> impl Iterator<Item = Code> {
         let reasoned = if self.takes_reason { REASONED } else { &[] };

@@ -1,29 +1,23 @@
 //! The server: accepts, answers, follows the tokens, and leaves without losing a request.
 
-use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
-use std::time::Duration;
 
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio::sync::{Semaphore, watch};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use super::answer::{RequestIds, answer};
-use super::client::Origin;
+use super::accept::{Ready, accept};
+use super::answer::RequestIds;
+use super::client::Client;
 use super::doors::Doors;
-use super::guard::{Guard, GuardLimits, Visit};
-use super::head::{HEAD_BYTES_MAX, HEADERS_MAX};
-use super::listener::{Listener, ListenerError, Socket};
-use super::quota::{ClientQuota, SharedQuota};
+use super::listen::Streams;
+use super::listener::{Listener, ListenerError};
+use super::quota::{Quota, SharedQuota};
 use super::replays::Replays;
 use super::reply::Tagged;
 use super::settings::Settings;
-use super::stream::Stream;
+use super::slots::{SlotLimits, Slots};
 use super::token::{TokenFile, TokenId, Tokens};
 use super::views::Views;
 use crate::log::message;
@@ -35,27 +29,35 @@ pub(super) struct Server {
     pub(super) tokens: RwLock<Tokens>,
     pub(super) quotas: RwLock<Quotas>,
     pub(super) control_quota: SharedQuota,
+    /// What of the control socket may still halt, cancel and close when [`Server::control_quota`] is used up.
+    pub(super) control_urgent: SharedQuota,
     pub(super) log_quota: SharedQuota,
     pub(super) unlogged: AtomicU64,
     pub(super) views: Views,
     pub(super) openapi: OnceLock<Tagged>,
     pub(super) ids: RequestIds,
-    pub(super) streams: Arc<Semaphore>,
+    pub(super) streams: Streams,
     pub(super) readers: Arc<Semaphore>,
+    /// Changes that wait for the engine, but for those that are urgent.
+    pub(super) changes: Arc<Semaphore>,
+    /// Requests that were let in.
+    pub(super) requests: AtomicU64,
     pub(super) leaving: watch::Sender<bool>,
     replays: Mutex<Replays>,
     left: AtomicBool,
 }
 
-/// The limits for each client; made anew when the operator changes them.
+/// The limits for each token and each address; made anew when the operator changes them.
 #[derive(Debug)]
 pub(super) struct Quotas {
-    /// Requests with a valid token.
-    pub(super) requests: ClientQuota,
+    /// Requests with a valid token, whatever address they come from.
+    pub(super) requests: Quota<TokenId>,
+    /// What may still halt, cancel and close when the token's other requests are used up.
+    pub(super) urgent: Quota<TokenId>,
     /// Requests that are refused before anybody looks at whose they are.
-    pub(super) unknown: ClientQuota,
+    pub(super) unknown: Quota<Client>,
     /// Requests without a valid token.
-    pub(super) failures: ClientQuota,
+    pub(super) failures: Quota<Client>,
 }
 
 /// Serves the API on `listeners` until `shutdown` is over, and returns once every connection is closed or the time for
@@ -79,15 +81,16 @@ pub async fn serve(
 ) -> Result<(), ListenerError> {
     let server = Arc::new(Server::new(doors, settings.borrow().clone()));
     server.greet();
-    let graceful = Arc::new(GracefulShutdown::new());
-    let mut places = Vec::new();
+    let mut all_slots = Vec::new();
     let mut accepting = tokio::task::JoinSet::new();
+    let api = listeners.iter().filter(|listener| !listener.is_control()).count();
+    let Settings { newcomers_max, connections_max, .. } = server.settings;
+    let limits = SlotLimits::within(files_max(), newcomers_max, connections_max, api);
+    server.compare(limits);
     for listener in listeners {
-        let most = if listener.is_control() { CONTROL_CONNECTIONS_MAX } else { server.settings.connections_max };
-        let slots = Arc::new(Semaphore::new(most));
-        let ready = listener.ready()?;
-        accepting.spawn(accept(Arc::clone(&server), ready, Arc::clone(&slots), Arc::clone(&graceful)));
-        places.push((slots, most));
+        let slots = Slots::new(if listener.is_control() { SlotLimits::CONTROL } else { limits });
+        accepting.spawn(accept(Arc::clone(&server), Ready::of(listener)?, Arc::clone(&slots)));
+        all_slots.push(slots);
     }
     accepting.spawn(keep_house(Arc::clone(&server), settings));
     let mut shutdown = pin!(shutdown);
@@ -103,9 +106,9 @@ pub async fn serve(
     server.left.store(true, Ordering::Relaxed);
     server.leaving.send_replace(true);
     let settings = &server.settings;
-    let _ = timeout(settings.linger, all_free(&places)).await;
-    let Some(graceful) = Arc::into_inner(graceful) else { return Ok(()) };
-    let _ = timeout(settings.drain, graceful.shutdown()).await;
+    let _ = timeout(settings.linger, all_gone(&all_slots)).await;
+    all_slots.iter().for_each(|slots| slots.finish_all());
+    let _ = timeout(settings.drain, all_gone(&all_slots)).await;
     Ok(())
 }
 
@@ -120,8 +123,11 @@ impl Server {
             views: Views::default(),
             openapi: OnceLock::new(),
             ids: RequestIds::new(),
-            streams: Arc::new(Semaphore::new(settings.streams_max)),
+            control_urgent: SharedQuota::new(URGENT_PER_MINUTE, URGENT_BURST),
+            streams: Streams::new(settings.streams_max),
             readers: Arc::new(Semaphore::new(READERS_MAX)),
+            changes: Arc::new(Semaphore::new(CHANGES_MAX)),
+            requests: AtomicU64::new(0),
             leaving: watch::Sender::new(false),
             replays: Mutex::default(),
             left: AtomicBool::new(false),
@@ -165,6 +171,20 @@ impl Server {
         changed
     }
 
+    /// Says so when there are fewer slots than the operator asked for.
+    fn compare(&self, limits: SlotLimits) {
+        let wanted = self.settings.connections_max;
+        if limits.kept < wanted {
+            tracing::warn!(
+                message_id = message::CONNECTIONS_FEWER.id,
+                wanted,
+                kept = limits.kept,
+                files = files_max(),
+                "fewer connections are kept than api.connections-max says, for want of open files (ulimit -n)"
+            );
+        }
+    }
+
     fn greet(&self) {
         let tokens = self.tokens.read().unwrap_or_else(PoisonError::into_inner);
         match (tokens.fault(), tokens.live((self.doors.now)())) {
@@ -188,9 +208,10 @@ impl Quotas {
     fn new(settings: &Settings) -> Self {
         let failures = settings.auth_failures_per_minute;
         Self {
-            requests: ClientQuota::new(settings.rate_limit_per_minute, settings.rate_limit_burst),
-            unknown: ClientQuota::new(settings.rate_limit_per_minute, settings.rate_limit_burst),
-            failures: ClientQuota::new(failures, failures),
+            requests: Quota::new(settings.rate_limit_per_minute, settings.rate_limit_burst),
+            urgent: Quota::new(URGENT_PER_MINUTE, URGENT_BURST),
+            unknown: Quota::new(settings.rate_limit_per_minute, settings.rate_limit_burst),
+            failures: Quota::new(failures, failures),
         }
     }
 }
@@ -209,104 +230,31 @@ async fn keep_house(server: Arc<Server>, mut settings: watch::Receiver<Settings>
         }
         let quotas = server.quotas.read().unwrap_or_else(PoisonError::into_inner);
         quotas.requests.sweep();
+        quotas.urgent.sweep();
         quotas.unknown.sweep();
         quotas.failures.sweep();
     }
 }
 
-enum Ready {
-    Tcp(TcpListener),
-    Unix(UnixListener, Origin),
-}
-
-impl Listener {
-    fn ready(self) -> Result<Ready, ListenerError> {
-        let origin = if self.is_control() { Origin::Control } else { Origin::Unix };
-        match self.into_socket() {
-            Socket::Tcp(socket) => TcpListener::from_std(socket).map(Ready::Tcp),
-            Socket::Unix(socket) => UnixListener::from_std(socket).map(|socket| Ready::Unix(socket, origin)),
-        }
-        .map_err(ListenerError::Unusable)
+/// Waits until no connection is open.
+async fn all_gone(all: &[Arc<Slots>]) {
+    for slots in all {
+        slots.all_gone().await;
     }
 }
 
-impl Ready {
-    async fn accept(&self) -> std::io::Result<(Stream, Origin)> {
-        match self {
-            Self::Tcp(listener) => {
-                let (stream, peer) = listener.accept().await?;
-                // What is sent is sent whole; waiting for more would only delay it.
-                let _ = stream.set_nodelay(true);
-                Ok((Stream::Tcp(stream), Origin::Tcp(peer.ip())))
-            }
-            Self::Unix(listener, origin) => Ok((Stream::Unix(listener.accept().await?.0), *origin)),
-        }
-    }
+/// How many files this process may have open.
+fn files_max() -> usize {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX)
 }
 
-/// Accepts for ever; whoever comes while there is no slot waits in the listener's backlog.
-async fn accept(server: Arc<Server>, listener: Ready, slots: Arc<Semaphore>, graceful: Arc<GracefulShutdown>) {
-    loop {
-        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
-        match listener.accept().await {
-            Ok((stream, origin)) => {
-                tokio::spawn(attend(Arc::clone(&server), stream, origin, slot, &graceful));
-            }
-            Err(error) => {
-                // Out of descriptors, most likely; they come back when connections end.
-                tracing::warn!(message_id = message::CONNECTION_LOST.id, %error, "cannot accept a connection");
-                sleep(ACCEPT_PAUSE).await;
-            }
-        }
-    }
-}
-
-/// Attends to one connection until it is over.
-fn attend(
-    server: Arc<Server>,
-    stream: Stream,
-    origin: Origin,
-    slot: OwnedSemaphorePermit,
-    graceful: &GracefulShutdown,
-) -> impl Future<Output = ()> + Send + use<> {
-    let visit = Arc::new(Visit::default());
-    let settings = &server.settings;
-    let limits = GuardLimits {
-        body_bytes_max: settings.body_bytes_max,
-        header_timeout: settings.header_timeout,
-        idle_timeout: settings.idle_timeout,
-        write_timeout: settings.write_timeout,
-    };
-    let guard = Guard::new(stream, limits, Arc::clone(&visit));
-    let service = service_fn(move |request| {
-        let (server, visit, refusal) = (Arc::clone(&server), Arc::clone(&visit), visit.arrive());
-        async move { Ok::<_, Infallible>(answer(&server, visit, origin, refusal, request).await) }
-    });
-    let connection = http1::Builder::new()
-        .max_headers(HEADERS_MAX)
-        // Head and body of an answer in one piece: answers are small, and so it costs less.
-        .writev(false)
-        .max_buf_size(HEAD_BYTES_MAX * 2)
-        .serve_connection(guard, service);
-    let connection = graceful.watch(connection);
-    async move {
-        // How a connection ends is the client's affair.
-        let _ = connection.await;
-        drop(slot);
-    }
-}
-
-/// Waits until every connection has given its slot back.
-async fn all_free(places: &[(Arc<Semaphore>, usize)]) {
-    for (slots, most) in places {
-        let _ = slots.acquire_many(u32::try_from(*most).unwrap_or(u32::MAX)).await;
-    }
-}
-
-const CONTROL_CONNECTIONS_MAX: usize = 16;
 const CONTROL_PER_MINUTE: u32 = 6_000;
 const CONTROL_BURST: u32 = 600;
+const URGENT_PER_MINUTE: u32 = 60;
+const URGENT_BURST: u32 = 20;
 const READERS_MAX: usize = 2;
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// Fewer than the engine lets wait, so that there is always room for one to halt.
+const CHANGES_MAX: usize = 16;
 const LOGGED_PER_MINUTE: u32 = 60;
 const LOGGED_BURST: u32 = 60;

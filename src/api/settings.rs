@@ -3,13 +3,15 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::listen::STREAMS_MAX;
 use super::token::TokenHash;
 use crate::config::{Api, Network};
 
 /// How much the API bears. The three rates may change while it runs, the rest counts from the start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// Requests that one client may make in a minute, evenly spread.
+    /// Requests that one token may make in a minute, evenly spread; and those that one client may make that are refused
+    /// before anybody looks at whose they are.
     pub rate_limit_per_minute: u32,
     /// Of which so many at once.
     pub rate_limit_burst: u32,
@@ -31,9 +33,12 @@ pub struct Settings {
     pub write_timeout: Duration,
     /// Longest for the engine or the ledger to answer.
     pub answer_timeout: Duration,
-    /// Most connections at once over one listener. The control socket has a number of its own.
+    /// Most connections at once over one listener that have shown a valid token. Others, and the control socket, have numbers
+    /// of their own.
     pub connections_max: usize,
-    /// Most event streams at once.
+    /// Most connections at once over one listener that have not; the oldest of them makes room for the next.
+    pub newcomers_max: usize,
+    /// Most event streams at once with tokens, at most 16. The control socket has a number of its own.
     pub streams_max: usize,
     /// How often an event stream says that it is alive.
     pub stream_beat: Duration,
@@ -67,7 +72,8 @@ impl Settings {
             write_timeout: Duration::from_secs(10),
             answer_timeout: Duration::from_secs(5),
             connections_max: size(api.connections_max),
-            streams_max: 16,
+            newcomers_max: 1_024,
+            streams_max: STREAMS_MAX,
             stream_beat: Duration::from_secs(15),
             housekeeping: Duration::from_secs(1),
             linger: Duration::from_millis(500),

@@ -21,11 +21,12 @@ keys! {
         /// own (`127.0.0.1`, `[::1]`); for anyone else put a proxy with TLS in front. Port 0 lets the system choose.
         /// Listeners that the service manager hands over take its place.
         listen: Listen, default("'127.0.0.1:8080'");
-        /// Requests that one client may make in a minute, evenly spread.
-        rate_limit_per_minute: u32, default("100"), unit("requests"), within("1", "60000"), reload(true);
-        /// Requests that one client may make at once before the spread counts.
+        /// Requests that may be made with one token in a minute, evenly spread; and those from one address that are refused
+        /// before anybody looks at their token.
+        rate_limit_per_minute: u32, default("100"), unit("requests"), within("1", "60000000"), reload(true);
+        /// Requests that may be made at once before the spread counts.
         rate_limit_burst: u32, default("20"), unit("requests"), within("1", "10000"), reload(true);
-        /// Requests with a wrong token that one client may make in a minute.
+        /// Requests without a valid token that one address may make in a minute.
         auth_failures_per_minute: u32, default("10"), unit("requests"), within("1", "1000"), reload(true);
         /// Proxies whose `X-Forwarded-For` is believed: addresses (`"10.0.0.7"`) or networks (`"10.0.0.0/24"`). What comes
         /// over a unix socket in `listen` counts as from a proxy.
@@ -38,7 +39,8 @@ keys! {
         body_timeout: Span, default("'10s'"), within("'100ms'", "'5m'");
         /// Longest a connection may stay open without a request.
         idle_timeout: Span, default("'1m'"), within("'1s'", "'1h'");
-        /// Most connections at once; more wait until one is closed.
+        /// Most connections at once, over each listener, that have shown a valid token; one token holds at most half of them.
+        /// Beyond that, the connection that was idle for longest is closed.
         connections_max: u32, default("256"), unit("connections"), within("1", "10000");
     }
 }

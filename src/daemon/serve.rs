@@ -177,6 +177,7 @@ pub fn listen(config: &Config, inherited: Inherited) -> Result<(Vec<Listener>, A
     match &config.api.listen {
         Listen::Loopback(address) => {
             let socket = TcpListener::bind(address).map_err(failed(address.to_string()))?;
+            queue(&socket);
             let bound = socket.local_addr().map_err(failed(address.to_string()))?;
             listeners.push(Listener::tcp(socket)?);
             addresses.api.push(format!("http://{bound}"));
@@ -224,6 +225,12 @@ pub struct Addresses {
     pub control: Option<PathBuf>,
 }
 
+/// Lets as many wait to be accepted as sockets of the service manager do; the standard library lets only 128.
+fn queue(socket: &impl std::os::fd::AsFd) {
+    // It listens already, so where this is refused it goes on with the shorter queue.
+    let _ = rustix::net::listen(socket, BACKLOG);
+}
+
 /// Makes a unix socket in the place of one that an earlier life has left.
 fn bind_unix(path: &Path, mode: u32) -> io::Result<UnixListener> {
     match std::fs::symlink_metadata(path) {
@@ -233,6 +240,7 @@ fn bind_unix(path: &Path, mode: u32) -> io::Result<UnixListener> {
         Err(error) => return Err(error),
     }
     let socket = UnixListener::bind(path)?;
+    queue(&socket);
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
     Ok(socket)
 }
@@ -283,6 +291,7 @@ const fn word(notice: &Notice) -> &'static str {
 pub const CONTROL_SOCKET: &str = "control.sock";
 const CONTROL_SOCKET_MODE: u32 = 0o660;
 const API_SOCKET_MODE: u32 = 0o660;
+const BACKLOG: i32 = 4_096;
 const LOOK_EVERY: Span = Span::from_millis(100);
 /// Threads that read the ledger for the API at once.
 const READERS_MAX: usize = 2;

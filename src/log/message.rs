@@ -192,6 +192,9 @@ messages! {
     /// A connection that did not come to be.
     CONNECTION_LOST = "055ef307294cee2e10b1dca855054ff7", "A connection could not be taken",
         "ERROR has the system's words, mostly that there are too many open files. The bot tries on by itself. If it lasts, look at who connects: ss -tnp";
+    /// Fewer connections than configured.
+    CONNECTIONS_FEWER = "7d3fb6a1c1b84f0c9a52e0d6b0e3f9a4", "Fewer connections are kept than the configuration says",
+        "WANTED is api.connections-max, KEPT how many connections with a valid token stay open over each listener, FILES how many files the process may open. Each connection is an open file, and some are kept for the ledger. Raise the limit (LimitNOFILE= of the unit, ulimit -n in a shell) or lower api.connections-max.";
     /// The log's file.
     LOG_FILE_LOST = "f2bb306dec2d50f1871f3a031ad80beb", "The log's file cannot be opened anew",
         "Lines go on to the file they went to, which a rotator may have moved. CAUSE says why; see to log.file and its folder, and reload.";

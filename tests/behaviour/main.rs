@@ -4,6 +4,7 @@
 
 mod api;
 mod api_log;
+mod api_slots;
 mod backtest;
 mod backtest_config;
 mod backtest_equity;

@@ -46,6 +46,9 @@ impl Ask<'_> {
         if let Some(code) = missing(&event, &self.server.doors.snapshot.borrow()) {
             return Err(ApiError::of(code));
         }
+        let urgent = self.route.is_urgent();
+        let place = (!urgent).then(|| Arc::clone(&self.server.changes).try_acquire_owned());
+        let place = place.transpose().map_err(|_| ApiError::of(Code::EngineBusy))?;
         let (reply, verdict) = oneshot::channel();
         (self.server.doors.operator)(OperatorRequest { event, reply }).map_err(|error| match error {
             OperatorDoorError::Full => ApiError::of(Code::EngineBusy),
@@ -54,6 +57,7 @@ impl Ask<'_> {
         tokio::spawn(async move {
             let answer = verdict.await.map_or(Answer::Lost, Answer::Given);
             sender.send_replace(answer);
+            drop(place);
         });
         Ok(())
     }

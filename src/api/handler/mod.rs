@@ -16,12 +16,14 @@ use super::reply::Reply;
 use super::request::{no_body, page, part, reason};
 use super::route::{Endpoint, Route};
 use super::server::Server;
+use super::slots::Slot;
 use super::views::View;
 use crate::domain::OperatorEvent;
 
 /// A request on its way to its handler.
 pub(super) struct Ask<'r> {
     pub(super) server: &'r Arc<Server>,
+    pub(super) slot: &'r Slot,
     pub(super) route: &'static Route,
     /// What stands in place of the braces in the route's path.
     pub(super) part: &'r str,
@@ -128,7 +130,9 @@ impl Ask<'_> {
             return Ok(Reply::Events(None));
         }
         let seen = self.parts.headers.get("last-event-id").map(|id| id.to_str().unwrap_or(""));
-        listen(self.server, self.caller.token(), seen).map(|stream| Reply::Events(Some(stream)))
+        let stream = listen(self.server, self.caller.holder(), seen)?;
+        self.slot.become_stream();
+        Ok(Reply::Events(Some(stream)))
     }
 
     fn success(&self) -> StatusCode {

@@ -101,6 +101,9 @@ fn responses(route: &Route) -> Value {
         if route.tagged {
             headers.insert("etag".to_owned(), json!({"$ref": "#/components/headers/etag"}));
         }
+        if route.reply == Schema::Events {
+            headers.insert("x-accel-buffering".to_owned(), json!({"$ref": "#/components/headers/x-accel-buffering"}));
+        }
         if route.changes() {
             headers.insert("x-replayed".to_owned(), json!({"$ref": "#/components/headers/x-replayed"}));
         }
@@ -193,6 +196,9 @@ fn headers() -> Value {
             "schema": {"type": "string", "enum": ["true"]},
         },
         "etag": {"description": "Changes with the body", "schema": {"type": "string"}},
+        "x-accel-buffering": {
+            "description": "Asks a proxy to hand events on as they come", "schema": {"type": "string", "enum": ["no"]},
+        },
     })
 }
 

@@ -16,7 +16,7 @@ pub(crate) struct Tokens {
 }
 
 /// Which token somebody came with; stays the same while the file changes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct TokenId(TokenHash);
 
 /// Why somebody's token opens nothing.
@@ -30,6 +30,17 @@ pub(crate) enum Unrecognised {
     Revoked,
     /// The file of tokens cannot be read, and what cannot be read may have been revoked.
     Unreadable,
+}
+
+impl TokenId {
+    /// The id that no token has.
+    pub(crate) const STRANGERS: Self = Self(TokenHash([0; 32]));
+
+    /// The id of the token with this hash.
+    #[cfg(test)]
+    pub(crate) const fn of(hash: TokenHash) -> Self {
+        Self(hash)
+    }
 }
 
 impl Tokens {

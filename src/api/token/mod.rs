@@ -42,7 +42,7 @@ pub enum Scope {
 pub struct TokenName(Arc<str>);
 
 /// SHA-256 of a token's text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TokenHash([u8; 32]);
 
 /// What is kept of a token.

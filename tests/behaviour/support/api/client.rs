@@ -160,6 +160,25 @@ impl Connection {
         Ok(Some(chunk).filter(|chunk| !chunk.is_empty()))
     }
 
+    /// What the server sends until it ends the connection in order; an error when it resets it.
+    pub fn read_to_end(&mut self) -> io::Result<Vec<u8>> {
+        let mut all = std::mem::take(&mut self.buffer);
+        self.stream.read_to_end(&mut all)?;
+        Ok(all)
+    }
+
+    /// Sends, and says whether it could.
+    pub fn try_send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.write_all(bytes)
+    }
+
+    /// Waits until something can be read, and leaves it there.
+    pub fn wait(&mut self) {
+        while self.buffer.is_empty() {
+            self.fill().unwrap();
+        }
+    }
+
     /// Whether the server has closed the connection, and sent nothing before.
     pub fn is_closed(&mut self) -> bool {
         self.buffer.is_empty() && self.fill().is_err_and(|error| error.kind() != io::ErrorKind::WouldBlock)

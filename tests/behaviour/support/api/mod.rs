@@ -304,6 +304,7 @@ pub fn patient(state: PathBuf) -> Settings {
         write_timeout: long,
         answer_timeout: long,
         connections_max: 64,
+        newcomers_max: 64,
         streams_max: 4,
         stream_beat: long,
         housekeeping: Duration::from_millis(5),
