@@ -104,6 +104,8 @@ codes! {
     BadHost = "bad-host", BAD_REQUEST, "the Host header is missing or names no host";
     BadPath = "bad-path", BAD_REQUEST, "a part of the path is not what should stand there";
     BadQuery = "bad-query", BAD_REQUEST, "the query has a parameter that is unknown, repeated or out of range";
+    BadRequestId = "bad-request-id", BAD_REQUEST,
+        "the X-Request-Id of a change has 1 to 64 letters, digits, dots, underscores and dashes; nothing was changed";
     BadBody = "bad-body", BAD_REQUEST, "the body is not the JSON that was asked for";
     UnexpectedBody = "unexpected-body", BAD_REQUEST, "this request takes no body";
     TokenMissing = "token-missing", UNAUTHORIZED,

@@ -244,7 +244,8 @@ pub(super) const COMMON: &[Code] = &[
     Code::VersionUnsupported,
 ];
 /// How any change may be refused besides.
-const CHANGE: &[Code] = &[Code::Refused, Code::RequestIdReused, Code::EngineBusy, Code::EngineGone, Code::Unanswered];
+const CHANGE: &[Code] =
+    &[Code::BadRequestId, Code::Refused, Code::RequestIdReused, Code::EngineBusy, Code::EngineGone, Code::Unanswered];
 /// How a change with a reason may be refused besides.
 const REASONED: &[Code] = &[Code::BadBody, Code::NotJson, Code::BodyTimeout];
 

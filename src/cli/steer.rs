@@ -7,15 +7,15 @@ use serde::Deserialize;
 
 use super::call::{Call, parse};
 use super::look::raw;
-use super::{Failure, Inherited};
-use crate::domain::{ClientOrderId, Symbol};
+use super::{Exit, Failure, Inherited};
+use crate::domain::{ClientOrderId, Reason, Symbol};
 
 /// `tradingbot halt`.
 #[derive(Debug, clap::Args)]
 pub struct Halt {
     /// Why; goes to the ledger.
     #[arg(long)]
-    reason: String,
+    reason: Reason,
     #[command(flatten)]
     call: Call,
 }
@@ -25,7 +25,7 @@ pub struct Halt {
 pub struct Resume {
     /// Why; goes to the ledger.
     #[arg(long)]
-    reason: String,
+    reason: Reason,
     #[command(flatten)]
     call: Call,
 }
@@ -57,6 +57,8 @@ struct Words<'w> {
 #[derive(Debug, Deserialize)]
 struct Answer {
     verdict: Verdict,
+    /// How trading stands; told when the verdict is that on an earlier try.
+    trading: Option<bool>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -73,8 +75,13 @@ impl Halt {
     ///
     /// The bot cannot be reached, or refuses.
     pub fn run(&self, inherited: Inherited, json: bool, out: &mut dyn Write) -> Result<(), Failure> {
-        let body = self.call.bot(inherited)?.change(&Method::POST, "/v1/halt", Some(&self.reason))?;
+        let body = self.call.bot(inherited)?.change(&Method::POST, "/v1/halt", Some(self.reason.as_str()))?;
         let done = "halted: nothing is sent until `tradingbot resume`; positions are left as they are";
+        let answer: Answer = parse(&body)?;
+        if answer.trading == Some(true) {
+            let text = "it was halted, but somebody has resumed it since the first try: it trades; halt it again";
+            return Err(Failure::say(Exit::Failure, text));
+        }
         show(&body, json, &Words { done, already: "it was halted before; the first reason stays" }, out)
     }
 }
@@ -86,7 +93,7 @@ impl Resume {
     ///
     /// The bot cannot be reached, or refuses.
     pub fn run(&self, inherited: Inherited, json: bool, out: &mut dyn Write) -> Result<(), Failure> {
-        let body = self.call.bot(inherited)?.change(&Method::POST, "/v1/resume", Some(&self.reason))?;
+        let body = self.call.bot(inherited)?.change(&Method::POST, "/v1/resume", Some(self.reason.as_str()))?;
         show(&body, json, &Words { done: "resumed: it trades again", already: "it was not halted" }, out)
     }
 }

@@ -9,6 +9,7 @@ pub mod id;
 pub mod instrument;
 pub mod limits;
 pub mod order;
+pub mod reason;
 pub mod remedy;
 pub mod round_trip;
 pub mod snapshot;
@@ -26,6 +27,7 @@ pub use limits::Limits;
 pub use order::{
     ExitReason, Fee, Fill, Liquidity, NewOrder, Order, OrderKind, OrderState, Outcome, Purpose, Side, TimeInForce,
 };
+pub use reason::{Reason, ReasonError};
 pub use remedy::Remedy;
 pub use round_trip::RoundTrip;
 pub use snapshot::Snapshot;

@@ -171,7 +171,16 @@ fn a_change_that_is_repeated_is_done_once() {
     assert_eq!((first.status, first.header("x-request-id"), first.header("x-replayed")), (200, Some("lunch-1"), None));
     bot.engine.say(Says::Closed);
     let again = client.post("/v1/halt", REASON);
-    assert_eq!((again.status, &again.body, again.header("x-replayed")), (200, &first.body, Some("true")));
+    assert_eq!((again.status, again.header("x-replayed")), (200, Some("true")));
+    assert_eq!(first.json(), json!({"verdict": "done"}));
+    assert_eq!(again.json(), json!({"verdict": "done", "replayed": true, "trading": true, "halt": null}));
+    document(&bot).check("POST", "/v1/halt", &again);
+    let halt = json!({"by": "ops", "reason": "lunch", "since": "2023-11-14T22:13:20Z"});
+    let halted = Snapshot { halt: serde_json::from_value(halt.clone()).unwrap(), ..picture() };
+    bot.snapshot.send_replace(Arc::new(halted));
+    let again = client.post("/v1/halt", REASON);
+    assert_eq!(again.json(), json!({"verdict": "done", "replayed": true, "trading": false, "halt": halt}));
+    document(&bot).check("POST", "/v1/halt", &again);
     assert_eq!(client.post("/v1/halt", Some(r#"{"reason":"dinner"}"#)).code(), "request-id-reused");
     assert_eq!(client.post("/v1/positions/BTCUSDT/close", None).code(), "request-id-reused");
     assert_eq!(bot.engine.asked().len(), 1);
@@ -184,6 +193,25 @@ fn a_change_that_is_repeated_is_done_once() {
 }
 
 #[test]
+fn a_change_whose_id_cannot_be_used_is_not_done() {
+    let bot = Bot::start();
+    let document = document(&bot);
+    for id in ["", "a b", "lunch/1", "\u{e4}", "\"x\"", &"x".repeat(65)] {
+        let client = bot.client(&bot.trade).with("X-Request-Id", id);
+        for (method, path) in
+            [("POST", "/v1/halt"), ("POST", "/v1/positions/{symbol}/close"), ("DELETE", "/v1/orders/{id}")]
+        {
+            let (real, body) = fitting(method, path);
+            let response = client.ask(method, &real, body);
+            assert_eq!(response.code(), "bad-request-id", "{id}: {path}");
+            document.check(method, path, &response);
+        }
+        assert_eq!(client.get("/v1/status").status, 200, "where nothing changes, another id does as well");
+    }
+    assert_eq!(*bot.engine.asked(), []);
+}
+
+#[test]
 fn what_was_not_answered_in_time_is_learnt_by_asking_again() {
     let bot = Bot::start_with(|settings| settings.answer_timeout = Duration::from_millis(50));
     let client = bot.client(&bot.trade).with("X-Request-Id", "slow");
@@ -191,7 +219,7 @@ fn what_was_not_answered_in_time_is_learnt_by_asking_again() {
     assert_eq!(client.post("/v1/halt", REASON).code(), "unanswered");
     assert_eq!(client.post("/v1/halt", REASON).code(), "unanswered");
     bot.engine.answer_held(&Verdict::Done);
-    assert_eq!(client.post("/v1/halt", REASON).json(), json!({"verdict": "done"}));
+    assert_eq!(client.post("/v1/halt", REASON).json()["verdict"], "done");
     assert_eq!(bot.engine.asked().len(), 1);
 
     // What never reached the engine may be asked again under the same id.
@@ -501,6 +529,12 @@ fn a_reason_is_asked_for_as_json_and_nothing_else() {
         r#"{"reason":""}"#,
         r#"{"reason":"  "}"#,
         r#"{"reason":"a\nb"}"#,
+        r#"{"reason":"\u2028"}"#,
+        r#"{"reason":"a\u2029b"}"#,
+        r#"{"reason":"\u200b\u3164 "}"#,
+        r#"{"reason":"a\u202eb"}"#,
+        r#"{"reason":"\u001b[31mred"}"#,
+        r#"["x"]"#,
         r#"{"reason":"a","by":"boss"}"#,
         r#"{"reason":"a","reason":"b"}"#,
         r#"{"reason":"a"} x"#,

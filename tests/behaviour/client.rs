@@ -118,6 +118,12 @@ fn what_the_operator_asks_reaches_the_engine_once() {
     assert_eq!(*bot.engine.asked(), expected);
     bot.engine.say(Says::At(Verdict::Already));
     assert!(operator.prints(&["halt", "--reason", "again"]).starts_with("it was halted before"));
+    // A reason that nobody could read is refused before anybody is asked.
+    for (reason, word) in [(" ", "can be seen"), ("a\u{2028}b", "U+2028, the end of a line"), ("\u{1b}[31m", "U+001B")]
+    {
+        let (code, words) = operator.fails(&["halt", "--reason", reason]);
+        assert!(code == 2 && words.contains(word), "{code}: {words}");
+    }
     // An engine that does not answer is asked again under the same id, which it sees once.
     bot.engine.asked().clear();
     bot.engine.say(Says::Later);
@@ -228,6 +234,26 @@ fn somebody_else_who_answers_is_not_believed() {
     assert!(code == 69 && words.contains("is not this bot"), "{words}");
     let (code, words) = operator.fails(&["status", "--address", &address]);
     assert!(code == 1 && words.contains("not understood"), "{words}");
+    server.join().unwrap();
+}
+
+#[test]
+fn a_halt_that_was_lifted_between_two_tries_is_no_success() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let body = r#"{"verdict":"done","replayed":true,"trading":true,"halt":null}"#;
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let _ = std::io::Read::read(&mut stream, &mut [0; 4_096]).unwrap();
+        std::io::Write::write_all(
+            &mut stream,
+            format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len()).as_bytes(),
+        )
+        .unwrap();
+    });
+    let operator = Operator::new().with("API_TOKEN", &format!("tb_{}", "0".repeat(64)));
+    let (code, words) = operator.fails(&["halt", "--reason", "lunch", "--address", &address]);
+    assert!(code == 1 && words.contains("somebody has resumed it since"), "{words}");
     server.join().unwrap();
 }
 

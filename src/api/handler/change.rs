@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use hyper::StatusCode;
 use hyper::body::Bytes;
+use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
@@ -13,13 +13,28 @@ use crate::api::auth::{Authorized, Role};
 use crate::api::doors::{OperatorDoorError, OperatorRequest, Verdict};
 use crate::api::problem::{ApiError, Code};
 use crate::api::replays::{Answer, Digest, Known, ReplayKey};
-use crate::api::reply::Reply;
+use crate::api::reply::{Reply, X_REQUEST_ID};
+use crate::domain::snapshot::HaltView;
 use crate::domain::{OperatorEvent, Snapshot};
+
+/// What was answered before to the same change, and how trading stands by now.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Replay<'s> {
+    verdict: &'static str,
+    replayed: bool,
+    trading: bool,
+    halt: &'s Option<HaltView>,
+}
 
 impl Ask<'_> {
     /// Asks the engine, unless the same was asked before under the same request id: then gives the answer to that.
     pub(super) async fn change<R: Role>(&self, _who: &Authorized<R>, event: OperatorEvent) -> Result<Reply, ApiError> {
         let Some(id) = self.id else {
+            if self.parts.headers.contains_key(X_REQUEST_ID) {
+                // Whoever names a change means to repeat it if need be, and would have it done twice.
+                return Err(ApiError::of(Code::BadRequestId));
+            }
             let (sender, answer) = watch::channel(Answer::Waiting);
             self.ask(event, sender)?;
             return self.verdict(answer, false).await;
@@ -68,15 +83,20 @@ impl Ask<'_> {
             Ok(Ok(answer)) => answer.clone(),
             Ok(Err(_)) | Err(_) => Answer::Lost,
         };
-        let body = match answer {
-            Answer::Given(Verdict::Done) => &b"{\"verdict\":\"done\"}"[..],
-            Answer::Given(Verdict::Already) => b"{\"verdict\":\"already\"}",
+        let (body, word) = match answer {
+            Answer::Given(Verdict::Done) => (&b"{\"verdict\":\"done\"}"[..], "done"),
+            Answer::Given(Verdict::Already) => (&b"{\"verdict\":\"already\"}"[..], "already"),
             Answer::Given(Verdict::Absent) => return Err(ApiError::of(self.absent())),
             Answer::Given(Verdict::Refused { reason }) => return Err(ApiError::say(Code::Refused, reason)),
             Answer::Waiting | Answer::Lost => return Err(ApiError::of(Code::Unanswered)),
         };
-        let (status, body): (StatusCode, _) = (self.success(), Bytes::from_static(body));
-        Ok(if replayed { Reply::Replayed(status, body) } else { Reply::Json(status, body) })
+        if !replayed {
+            return Ok(Reply::Json(self.success(), Bytes::from_static(body)));
+        }
+        let snapshot = Arc::clone(&self.server.doors.snapshot.borrow());
+        let replay = Replay { verdict: word, replayed, trading: snapshot.halt.is_none(), halt: &snapshot.halt };
+        let body = serde_json::to_vec(&replay).expect("words and a halt have a JSON form");
+        Ok(Reply::Replayed(self.success(), Bytes::from(body)))
     }
 
     /// What the engine could not find.

@@ -43,7 +43,8 @@ pub(super) fn document() -> Vec<u8> {
 }
 
 fn operation(route: &Route) -> Value {
-    let mut parameters = vec![json!({"$ref": "#/components/parameters/request-id"})];
+    let id = if route.changes() { "change-id" } else { "request-id" };
+    let mut parameters = vec![json!({"$ref": format!("#/components/parameters/{id}")})];
     if let Some(name) = route.parameter() {
         parameters.push(json!({
             "name": name, "in": "path", "required": true, "schema": schema::of_parameter(name),
@@ -164,8 +165,15 @@ fn parameters() -> Value {
     json!({
         "request-id": {
             "name": "X-Request-Id", "in": "header",
-            "description": "Names the request in the answer and in the bot's log; made when it is missing or malformed. A \
-                            change that is repeated with the same id gets the first answer for ten minutes.",
+            "description": "Names the request in the answer and in the bot's log, when it has 1 to 64 letters, digits, \
+                            dots, underscores and dashes; else one is made.",
+            "schema": {"type": "string"},
+        },
+        "change-id": {
+            "name": "X-Request-Id", "in": "header",
+            "description": "Names the change in the answer and in the bot's log; made when it is missing. A change that is \
+                            repeated with the same id is not done twice: for ten minutes it gets the first verdict, and \
+                            how trading stands by now.",
             "schema": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"},
         },
         "limit": {

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::api::request::REASON_CHARS_MAX;
 use crate::api::route::Schema;
+use crate::domain::Reason;
 
 /// All that has a name.
 pub(super) fn all() -> Value {
@@ -30,15 +30,21 @@ pub(super) fn all() -> Value {
         })),
         "Reasoned": object(&json!({
             "reason": {
-                "type": "string", "minLength": 1, "maxLength": REASON_CHARS_MAX,
-                "description": "Goes to the ledger; no line ends",
+                "type": "string", "minLength": 1, "maxLength": Reason::CHARS_MAX, "pattern": pattern_of_reasons(),
+                "description": "Goes to the ledger: one line in which something can be seen, without control characters \
+                                and without characters that turn the direction of text",
+                "examples": ["going home"],
             },
         })),
-        "Verdict": object(&json!({
-            "verdict": {
-                "type": "string", "enum": ["done", "already"],
-                "description": "`done`: it is written down and done or on its way. `already`: it was so before",
+        "Verdict": json!({"oneOf": [object(&json!({"verdict": verdict()})), reference("Replay")]}),
+        "Replay": object(&json!({
+            "verdict": verdict(),
+            "replayed": {
+                "type": "boolean", "enum": [true],
+                "description": "The same change was asked before under this id; nothing was done now",
             },
+            "trading": {"type": "boolean", "description": "Whether it trades by now"},
+            "halt": maybe(&reference("Halt")),
         })),
         "Halt": object(&json!({"by": {"type": "string"}, "reason": {"type": "string"}, "since": time()})),
         "Status": status(),
@@ -199,6 +205,26 @@ fn list(of: &str) -> Value {
         "items": {"type": "array", "items": reference(of)},
         "next": {"type": ["string", "null"], "description": "The cursor of the part after this one"},
     }))
+}
+
+fn verdict() -> Value {
+    json!({
+        "type": "string", "enum": ["done", "already"],
+        "description": "`done`: it is written down and done or on its way. `already`: it was so before",
+    })
+}
+
+/// Nothing that is forbidden, and something that can be seen. Characters beyond 16 bits are left out: there is no one way
+/// to write them in a pattern.
+fn pattern_of_reasons() -> String {
+    let class = |ranges: &[(char, char)]| {
+        let short = ranges.iter().filter(|(_, last)| u32::from(*last) <= 0xffff);
+        short
+            .map(|(first, last)| format!("\\u{:04x}-\\u{:04x}", u32::from(*first), u32::from(*last)))
+            .collect::<String>()
+    };
+    let (forbidden, invisible) = (class(Reason::FORBIDDEN), class(Reason::INVISIBLE));
+    format!("^[^{forbidden}]*[^{forbidden}{invisible}][^{forbidden}]*$")
 }
 
 /// An object with these fields, all of them and no others.
