@@ -105,7 +105,8 @@ fn limit(value: &str) -> Result<usize, ApiError> {
 }
 
 fn cursor(value: &str) -> Result<u64, ApiError> {
-    plain_number(value).ok_or_else(|| ApiError::say(Code::BadQuery, "`cursor` is what `next` held in the part before"))
+    let number = plain_number(value).filter(|_| value.len() <= CURSOR_DIGITS_MAX);
+    number.ok_or_else(|| ApiError::say(Code::BadQuery, "`cursor` is what `next` held in the part before"))
 }
 
 fn page_order(value: &str) -> Result<PageOrder, ApiError> {
@@ -146,6 +147,8 @@ fn excerpt(text: &str) -> String {
 
 /// Most items in one part of a list.
 pub(super) const PAGE_MAX: usize = 500;
+/// Most digits of a cursor; any number of so many fits.
+pub(super) const CURSOR_DIGITS_MAX: usize = 19;
 /// Items in one part of a list, unless asked otherwise.
 pub(super) const PAGE_DEFAULT: usize = 100;
 const REASON_SHAPE: &str = "{\"reason\": \"…\"}";
@@ -178,6 +181,7 @@ mod tests {
             "limit=1&limit=1",
             "cursor=x",
             "cursor=99999999999999999999",
+            "cursor=00000000000000000001",
             "order=up",
             "offset=1",
             "limit=%31",

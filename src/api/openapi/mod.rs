@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::problem::Code;
-use super::request::{PAGE_DEFAULT, PAGE_MAX};
+use super::request::{CURSOR_DIGITS_MAX, PAGE_DEFAULT, PAGE_MAX};
 use super::route::{COMMON, Query, ROUTES, Route, Schema};
 
 /// The document, as JSON.
@@ -183,15 +183,17 @@ fn parameters() -> Value {
         "cursor": {
             "name": "cursor", "in": "query",
             "description": "What `next` held in the part before, with the same `order`",
-            "schema": {"type": "string", "pattern": "^[0-9]+$"},
+            "schema": {"type": "string", "pattern": format!("^[0-9]{{1,{CURSOR_DIGITS_MAX}}}$")},
         },
         "if-none-match": {
             "name": "If-None-Match", "in": "header", "description": "Tags of what the client has",
             "schema": {"type": "string"},
         },
         "last-event-id": {
-            "name": "Last-Event-ID", "in": "header", "description": "The last event that the client has seen",
-            "schema": {"type": "string", "pattern": "^[0-9]+-[0-9]+$"},
+            "name": "Last-Event-ID", "in": "header",
+            "description": "The `id` of the last event that the client has seen. What is none, or is of another life of the \
+                            bot, is answered by an event `gap`.",
+            "schema": {"type": "string"},
         },
     })
 }

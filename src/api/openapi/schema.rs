@@ -46,6 +46,14 @@ pub(super) fn all() -> Value {
             "trading": {"type": "boolean", "description": "Whether it trades by now"},
             "halt": maybe(&reference("Halt")),
         })),
+        "Event": json!({
+            "type": "object", "description": EVENTS, "additionalProperties": false, "required": ["event", "data"],
+            "properties": {
+                "event": {"type": "string", "pattern": "^[a-z-]+$"},
+                "data": {"type": "string", "description": "JSON"},
+                "id": {"type": "string", "pattern": "^[0-9]+-[0-9]+$"},
+            },
+        }),
         "Halt": object(&json!({"by": {"type": "string"}, "reason": {"type": "string"}, "since": time()})),
         "Status": status(),
         "Balance": object(&json!({
@@ -77,7 +85,7 @@ pub(super) fn all() -> Value {
 /// The kind of content of an answer, and its schema.
 pub(super) fn of_reply(reply: Schema) -> (&'static str, Value) {
     let schema = match reply {
-        Schema::Events => return ("text/event-stream", json!({"type": "string", "description": EVENTS})),
+        Schema::Events => return ("text/event-stream", reference("Event")),
         Schema::Health => object(&json!({"status": {"type": "string", "enum": ["alive"]}})),
         Schema::Ready => object(&json!({"status": {"type": "string", "enum": ["ready"]}})),
         Schema::Status => reference("Status"),
@@ -101,7 +109,11 @@ pub(super) fn of_reply(reply: Schema) -> (&'static str, Value) {
 pub(super) fn of_parameter(name: &str) -> Value {
     match name {
         "id" => reference("OrderId"),
-        "symbol" => reference("Symbol"),
+        "symbol" => json!({
+            "type": "string", "pattern": PATTERN_OF_SYMBOLS,
+            "description": "A symbol as `/v1/positions` shows it: capital letters, digits, `_` and letters without case, at \
+                            most 23 bytes. The pattern has those that exchanges are known to use",
+        }),
         _ => reference("StrategyName"),
     }
 }
@@ -257,9 +269,11 @@ fn seq() -> Value {
     count("Number of its entry in the ledger")
 }
 
-const EVENTS: &str = "One event for each entry of the ledger as it is written: `event` is its kind, `data` its JSON, `id` \
-                      numbers it. What the engine notices besides (`refused`, `feed-gap`, `feed-down`, `feed-up` and \
-                      others) comes the same way, with a sentence as its data. The stream itself speaks in events \
-                      without an id: `gap` (some events after `Last-Event-ID` are not kept any more), `lagged` (this \
-                      client was too slow; the stream ends), `denied` (the token is worth nothing any more; the stream \
-                      ends), `bye` (the bot stops).";
+/// Latin ones, and those that begin with Chinese characters, of three bytes each.
+const PATTERN_OF_SYMBOLS: &str = "^([A-Z0-9_]{1,23}|[\\u3400-\\u4dbf\\u4e00-\\u9fff]{1,5}[A-Z0-9_]{0,8})$";
+const EVENTS: &str = "Each event of the stream, its fields as JSON. One event for each entry of the ledger as it is \
+                      written: `event` is its kind, `data` its JSON, `id` numbers it. What the engine notices besides \
+                      (`refused`, `feed-gap`, `feed-down`, `feed-up` and others) comes the same way, with a sentence as \
+                      its data. The stream itself speaks in events without an id: `gap` (some events after \
+                      `Last-Event-ID` are not kept any more), `lagged` (this client was too slow; the stream ends), \
+                      `denied` (the token is worth nothing any more; the stream ends), `bye` (the bot stops).";
