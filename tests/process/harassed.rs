@@ -4,7 +4,6 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpStream};
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -14,15 +13,14 @@ use std::time::Duration;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, connect, socket_with};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::Value;
-use tradingbot::api::{Scope, TokenFile};
-use tradingbot::clock;
+
+use crate::loaded::Loaded;
 
 /// A bot on the practice market that may open so many files.
 struct Bot {
     child: Child,
     address: SocketAddr,
-    token: String,
-    _folder: tempfile::TempDir,
+    loaded: Loaded,
 }
 
 /// Strangers who connect over and over again.
@@ -82,23 +80,12 @@ fn whoever_has_a_token_is_answered_whatever_strangers_do() {
 
 impl Bot {
     fn start(files: usize) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/paper.toml");
-        let api = "[api]\nlisten = \"127.0.0.1:0\"\nrate-limit-per-minute = 1000000\nrate-limit-burst = 10000\n";
-        let text: String = fs::read_to_string(config)
-            .unwrap()
-            .lines()
-            .filter(|line| !["[api]", "listen", "rate-limit", "state"].iter().any(|key| line.starts_with(key)))
-            .map(|line| format!("{line}\n"))
-            .collect();
-        let state = folder.path().join("state");
-        fs::create_dir(&state).unwrap();
-        fs::set_permissions(&state, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
-        let path = folder.path().join("bot.toml");
-        fs::write(&path, format!("state = {:?}\n{text}\n{api}", state.display().to_string())).unwrap();
-        let (token, _) = TokenFile::of(&state).add("ops".parse().unwrap(), Scope::Admin, clock::now(), None).unwrap();
-        let script =
-            format!("ulimit -n {files} && exec {} run --config {}", env!("CARGO_BIN_EXE_tradingbot"), path.display());
+        let loaded = Loaded::new();
+        let script = format!(
+            "ulimit -n {files} && exec {} run --config {}",
+            env!("CARGO_BIN_EXE_tradingbot"),
+            loaded.config.display()
+        );
         let mut child = Command::new("bash")
             .args(["-c", &script])
             .stdin(Stdio::null())
@@ -108,7 +95,7 @@ impl Bot {
             .unwrap();
         let lines = BufReader::new(child.stdout.as_mut().unwrap()).lines().map(Result::unwrap);
         let address = lines.filter_map(|line| line.split_once("http://")?.1.split(',').next()?.parse().ok()).next();
-        Self { child, address: address.unwrap(), token: token.expose(str::to_owned), _folder: folder }
+        Self { child, address: address.unwrap(), loaded }
     }
 
     /// How many files it has open.
@@ -140,12 +127,7 @@ impl<'b> Client<'b> {
 
     /// The answer, which must be a good one.
     fn ask(&mut self, method: &str, path: &str, body: &str) -> Value {
-        let request = format!(
-            "{method} {path} HTTP/1.1\r\nHost: bot\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\n\
-             Content-Length: {}\r\n\r\n{body}",
-            self.bot.token,
-            body.len()
-        );
+        let request = self.bot.loaded.request(method, path, body);
         self.stream.write_all(request.as_bytes()).unwrap();
         let mut text = Vec::new();
         loop {
