@@ -1,6 +1,7 @@
 //! What the API logs: one event for each change and each refusal, and never what opens it.
 
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::sync::{Arc, Mutex};
 
 use tracing::Dispatch;
@@ -110,6 +111,29 @@ fn a_flood_of_refusals_does_not_flood_the_log() {
     // Sixty at once and one a second, however slow the machine is.
     let most = 60 + began.elapsed().nanos() / 1_000_000_000 + 1;
     assert!((1..=most).contains(&i64::try_from(lines).unwrap()), "{lines} of at most {most}");
+}
+
+#[test]
+fn tokens_that_cannot_be_read_are_reported_once_for_each_time_that_begins() {
+    let log = Log::default();
+    let bot = Bot::start_logging(|_| {}, log.dispatch());
+    let (client, control) = (bot.client(&bot.read), Client::unix(&bot.control_socket));
+    let mode = |mode| std::fs::set_permissions(bot.tokens.path(), PermissionsExt::from_mode(mode)).unwrap();
+    let reported = || log.text().lines().filter(|line| line.contains("the tokens cannot be read")).count();
+    for times in 1..=3 {
+        mode(0o644);
+        while client.get("/v1/status").status == 200 {}
+        // The file is looked at every five milliseconds.
+        let began = Mark::now();
+        while began.elapsed().nanos() < 100_000_000 {
+            assert_eq!(client.get("/v1/status").code(), "tokens-unreadable");
+        }
+        assert_eq!(control.get("/v1/health").status, 200);
+        assert_eq!(reported(), times, "{}", log.text());
+        mode(0o600);
+        while client.get("/v1/status").status != 200 {}
+        assert_eq!(reported(), times, "{}", log.text());
+    }
 }
 
 #[test]
