@@ -35,7 +35,7 @@ pub fn measure() -> Table {
         format!(
             "The program itself, trading on the practice market, on the first core serves `{STATUS}` ({size} bytes) over TCP to \
              `wrk` on the second, which keeps {CONNECTIONS} connections busy and shows a token. The limit of requests is raised \
-             by configuration and counts 250 clients behind a proxy. The baselines answer the same requests on the same core: \
+             by configuration; requests are counted by the token, and `wrk` stands for 250 clients behind a proxy. The baselines answer the same requests on the same core: \
              nginx, one worker, with a file of the same bytes, and a bare hyper that says hello. Medians of {ROUNDS} rounds of \
              {SECONDS} s each, in which all take turns; shares are those of the rounds. Rates are a second of the processor \
              time that the whole process got, the trading included; by the clock other work on the machine counts, and so does \

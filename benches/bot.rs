@@ -92,7 +92,7 @@ pub fn memory_of(process: u32) -> Memory {
 pub fn configured(text: &str, state: &Path) -> PathBuf {
     let path = state.join("tradingbot.toml");
     let kept: Vec<&str> = text.lines().filter(|line| !REPLACED.iter().any(|key| line.starts_with(key))).collect();
-    let api = "[api]\nlisten = \"127.0.0.1:0\"\nrate-limit-per-minute = 60000\nrate-limit-burst = 10000\n\
+    let api = "[api]\nlisten = \"127.0.0.1:0\"\nrate-limit-per-minute = 60000000\nrate-limit-burst = 10000\n\
                trusted-proxies = [\"127.0.0.1\"]";
     let text = format!("state = {:?}\n{}\n", state.display().to_string(), kept.join("\n").replace("[api]", api));
     fs::write(&path, text).unwrap();

@@ -7,8 +7,8 @@ use std::process::Command;
 /// Asks `path` with a token over all connections for some seconds; how many answers came, all of them good, and in how
 /// many seconds.
 ///
-/// The limit of requests counts by the client's address. A thousand a second is the most that the bot can be told to allow
-/// one, so `wrk` stands for a proxy with 250 clients behind it; every request is counted and may be refused.
+/// The limit of requests is so high that none is refused, but every request is counted, and `wrk` stands for a proxy with 250
+/// clients behind it, whose addresses are read.
 pub fn keep_busy(server: SocketAddr, path: &str, token: &str) -> (f64, f64) {
     let output = Command::new("taskset")
         .args(["-c", "1", "wrk", "--threads", "1", "--connections", CONNECTIONS, "--duration", SECONDS])

@@ -6,7 +6,9 @@
 //! work on the machine counts for little; what waits for a disk or a socket is timed by the clock.
 #![expect(
     clippy::as_conversions,
+    clippy::cast_possible_truncation,
     clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
     clippy::disallowed_methods,
     clippy::float_arithmetic,
     clippy::print_stdout,
@@ -20,6 +22,7 @@ mod bot;
 mod client;
 mod feed;
 mod figure;
+mod harassed;
 mod ledger;
 mod machine;
 mod market;
@@ -59,8 +62,9 @@ fn main() {
 /// What it is called on the command line, and what measures it.
 type Part = (&'static str, fn() -> Table);
 
-const PARTS: [Part; 8] = [
+const PARTS: [Part; 9] = [
     ("api", api::measure),
+    ("harassed", harassed::measure),
     ("memory", memory::measure),
     ("start", start::measure),
     ("ledger", ledger::measure),

@@ -1,4 +1,4 @@
--- Asks as one of many clients behind a proxy, another one each time: the bot limits how much each of them may ask.
+-- Asks as one of many clients behind a proxy, another one each time, so that the bot has to find out which.
 
 local requests, at = {}, 0
 
