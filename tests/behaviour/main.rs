@@ -20,6 +20,7 @@ mod data;
 mod decode;
 mod engine;
 mod engine_faults;
+mod engine_holds;
 mod engine_losses;
 mod engine_pace;
 #[path = "../support/entries.rs"]
