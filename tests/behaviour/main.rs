@@ -33,6 +33,7 @@ mod klines;
 mod ledger;
 mod ledger_journal;
 mod ledger_tamper;
+mod limits;
 mod mutation;
 mod practice;
 mod redaction;
