@@ -11,6 +11,7 @@ mod backtest_equity;
 mod backtest_exits;
 mod backtest_fills;
 mod backtest_options;
+mod backtest_report;
 mod book;
 mod candles;
 mod client;
