@@ -23,11 +23,27 @@ struct Case {
     bytes: String,
 }
 
+impl Case {
+    /// Whether it is refused because time runs out.
+    fn is_slow(&self) -> bool {
+        self.expect.iter().any(|(_, code)| code.ends_with("-timeout"))
+    }
+}
+
 #[test]
 fn hostile_requests_are_refused_and_change_nothing() {
+    let (slow, prompt): (Vec<Case>, Vec<Case>) = cases().into_iter().partition(Case::is_slow);
+    assert!(slow.len() >= 5 && prompt.len() >= 40, "{} slow cases and {} others", slow.len(), prompt.len());
+    // Only where running out of time is what is tried: a busy machine lets others wait.
+    check(&slow, Duration::from_millis(200));
+    check(&prompt, Duration::from_secs(20));
+}
+
+/// Sends each of `cases` to a bot that waits for `patience` for a head or a body.
+fn check(cases: &[Case], patience: Duration) {
     let bot = Bot::start_with(|settings| {
-        settings.header_timeout = Duration::from_millis(100);
-        settings.body_timeout = Duration::from_millis(100);
+        settings.header_timeout = patience;
+        settings.body_timeout = patience;
         settings.body_bytes_max = 1_024;
     });
     let now = clock::now();
@@ -45,9 +61,7 @@ fn hostile_requests_are_refused_and_change_nothing() {
             token
         }),
     ]);
-    let cases = cases();
-    assert!(cases.len() >= 40, "{} cases", cases.len());
-    for case in &cases {
+    for case in cases {
         let before = bot.engine.asked().len();
         let client = bot.client(&bot.read);
         let mut connection = client.connect();
