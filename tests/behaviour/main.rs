@@ -23,6 +23,7 @@ mod engine;
 mod engine_faults;
 mod engine_holds;
 mod engine_losses;
+mod engine_markets;
 mod engine_pace;
 #[path = "../support/entries.rs"]
 mod entries;
