@@ -428,6 +428,18 @@ mod tests {
     }
 
     #[test]
+    fn an_exit_at_a_low_between_two_ticks_is_at_the_tick_under_it() {
+        let exits = exits(&[("0s", "0.1")], Some(("0.1", None)));
+        let rules = Instrument { tick: price("1"), ..rules() };
+        let leave = |candle: &Candle| {
+            let mut guard = Guard::new(&exits, &rules, price("5000"), Timestamp::from_nanos(OPENED)).unwrap();
+            guard.on_range(candle, false, RangeRule::Freqtrade, &exits, &rules).unwrap().leave.unwrap().kind.price()
+        };
+        assert_eq!(leave(&candle(0, "5000", "5450.5", "4600.5", "5000")), Some(price("4600")));
+        assert_eq!(leave(&candle(1, "5700", "5800", "5650.5", "5700")), Some(price("5650")));
+    }
+
+    #[test]
     fn the_strict_rule_assumes_what_is_worse() {
         let ten = exits(&[("0s", "0.1")], None);
         let none = exits(&[], None);

@@ -59,6 +59,8 @@ fn recomputed(points: &[Point]) -> (f64, f64, f64) {
     let (mut days, mut day) = (vec![points[0].close], points[0].day);
     let (mut peak, mut drawdown) = (points[0].close, 0.0_f64);
     for point in &points[1..] {
+        let least = point.open.unwrap_or(f64::MAX).min(point.close);
+        assert!(point.low.is_none_or(|low| low <= least), "{} {least}", point.day);
         let before = *days.last().unwrap();
         for _ in day..point.day {
             days.push(before);
@@ -169,6 +171,31 @@ fn what_is_held_is_also_valued_at_the_worst_price_of_a_candle() {
     assert!((0.18..0.183).contains(&stopped), "held down to the stop, not to 40: {stopped}");
     let closes = drawdown(&["--fill-rule=freqtrade"]);
     assert!((0.0018..0.0019).contains(&closes), "both fees, looked at closes: {closes}");
+}
+
+/// An entry at 101 for 9,000 and then one candle of which it is asked how far down it was held.
+#[test]
+fn a_position_is_held_down_to_where_it_was_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let drawdown = |hour: usize, candle: Row<'_>, option: &str| {
+        let mut rows: Vec<Row<'_>> = (0..12).map(|hour| at(hour, if hour < 6 { "100" } else { "101" })).collect();
+        rows[6] = (6, "100", "101", "100", "101", 10);
+        rows[hour] = candle;
+        let file = write(folder.path(), "ABCUSDT", "1h", &rows);
+        let options = ["--strategy=donchian", "--period=3", "--warm-up=3", "--stake=9000", "--fee=0", "--slippage=0"];
+        (number(&json(&[&options[..], &[option]].concat(), [&file])["report"]["drawdown_max"]) * 1e3).round()
+    };
+    let low = (8, "101", "101", "40.4", "101", 10);
+    assert_eq!(drawdown(8, low, "--stop-loss=0.9"), 540.0, "to the low");
+    assert_eq!(drawdown(8, low, "--stop-loss=0.1"), 90.0, "to the stop");
+    let gap = (8, "80.8", "101", "40.4", "101", 10);
+    assert_eq!(drawdown(8, gap, "--stop-loss=0.1"), 180.0, "to the open, where the stop was passed");
+    let profit = (8, "101", "150", "40.4", "150", 10);
+    assert_eq!(drawdown(8, profit, "--roi=0:0.1"), 540.0, "to the low, which comes before the profit");
+    let open = (8, "120", "120", "40.4", "120", 10);
+    assert_eq!(drawdown(8, open, "--roi=0:0.1"), 0.0, "not at all: it was left at the open");
+    let last = (11, "101", "101", "40.4", "101", 10);
+    assert_eq!(drawdown(11, last, "--stop-loss=0.9"), 0.0, "not at all: it was sold at the last open");
 }
 
 #[test]
