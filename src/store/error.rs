@@ -6,8 +6,9 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use super::foreign::Foreign;
 use super::kline::CANDLES_MAX;
-use super::lines::LINE_BYTES_MAX;
+use super::lines::{BLANK_LINES_MAX, LINE_BYTES_MAX};
 use crate::domain::{Price, Span, Timestamp};
 
 /// A line of a file, shown as `file:line`.
@@ -168,7 +169,9 @@ pub enum ReadTradesError {
         fault: LineFault,
     },
     /// Trades may come again, but not from before the first one.
-    #[error("{place}: trade {id} comes before {before}, the first of the file; sort the rows by id")]
+    #[error(
+        "{place}: trade {id} is not in order of id: it comes before {before}, the first of the file; sort the rows by id"
+    )]
     IdOrder {
         /// Which line.
         place: Place,
@@ -176,6 +179,44 @@ pub enum ReadTradesError {
         id: u64,
         /// The first trade of the file.
         before: u64,
+    },
+    /// A trade that was not read before comes after later ones, as where rows of two days take turns.
+    #[error(
+        "{place}: trade {id} is not in order of id: it comes after {after} and stands nowhere above; sort the rows by id"
+    )]
+    NotInOrder {
+        /// Which line.
+        place: Place,
+        /// Its first trade.
+        id: u64,
+        /// The latest trade above it, by number.
+        after: u64,
+    },
+    /// A file begins before the files that it should go on from.
+    #[error(
+        "{}: its first trade, {id} of {at}, comes before {before} of {before_at}, the first of all; \
+         give the files in the order of time",
+        path.display()
+    )]
+    FileOrder {
+        /// The file.
+        path: PathBuf,
+        /// Its first trade.
+        id: u64,
+        /// When that was.
+        at: Timestamp,
+        /// The first trade of the files before.
+        before: u64,
+        /// When that was.
+        before_at: Timestamp,
+    },
+    /// One trade with two prices, quantities or times.
+    #[error("{place}: trade {id} stands above with other values; remove the wrong row or fetch the file again")]
+    Differs {
+        /// Which line.
+        place: Place,
+        /// Its first trade.
+        id: u64,
     },
     /// An aggregate whose last trade comes before its first.
     #[error("{place}: last_trade_id {last} is less than first_trade_id {first}; mend the row or fetch the file again")]
@@ -213,6 +254,15 @@ pub enum LineFault {
         /// What it is.
         format: &'static str,
     },
+    /// Of a kind that is not read here.
+    #[error("the file is {}; {}", kind.what(), kind.remedy())]
+    Foreign {
+        /// What it is.
+        kind: Foreign,
+    },
+    /// Empty lines without end.
+    #[error("more than {BLANK_LINES_MAX} empty lines in a row; remove them, or fetch the file again")]
+    ManyBlank,
     /// Named as if packed, but it is not.
     #[error("the file's name ends in .zst but it is not packed with zstd; rename it or fetch it again")]
     NotPacked,

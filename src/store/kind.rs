@@ -7,6 +7,7 @@ use memchr::{memchr, memchr_iter};
 use thiserror::Error;
 
 use super::error::shorten;
+use super::foreign::Foreign;
 use super::lines::{Lines, LinesError};
 use super::recording::LINE_BYTES_MAX;
 use super::{LineFault, Place};
@@ -31,9 +32,18 @@ impl DataKind {
     pub fn of(path: &Path) -> Result<Self, DataKindError> {
         let place = |line| Place { path: path.to_path_buf(), line };
         let mut lines = Lines::open_with(path, LINE_BYTES_MAX).map_err(|error| refusal(path, error))?;
-        let first = lines.next_line().map_err(|error| refusal(path, error))?;
-        let Some((line, text)) = first else { return Err(DataKindError::Empty { path: path.to_path_buf() }) };
-        Self::of_line(text).ok_or_else(|| DataKindError::Unknown { place: place(line), text: shorten(text) })
+        let (line, kind, text) = match lines.next_line() {
+            Ok(Some((line, text))) => (line, Self::of_line(text), shorten(text)),
+            Ok(None) => return Err(DataKindError::Empty { path: path.to_path_buf() }),
+            Err(error) => return Err(refusal(path, lines.explain_error(error, Foreign::Recording))),
+        };
+        match (kind, lines.foreign()) {
+            (_, Some(kind)) if !kind.is_ours() => {
+                Err(DataKindError::Line { place: place(line), fault: LineFault::Foreign { kind } })
+            }
+            (Some(kind), _) => Ok(kind),
+            (None, _) => Err(DataKindError::Unknown { place: place(line), text }),
+        }
     }
 
     fn of_line(text: &[u8]) -> Option<Self> {

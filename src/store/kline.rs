@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::{LineFault, Place, ReadKlinesError, shorten};
 use super::field;
+use super::foreign::Foreign;
 use super::gap::Gap;
 use super::lines::{Lines, LinesError};
 use super::name;
@@ -102,12 +103,18 @@ impl KlineReader {
                     }
                 }
                 Ok(Some((number, text))) => break (number, parse(text)),
-                Err(error) => return Err(refusal(self.path.clone(), error)),
+                Err(error) => {
+                    let error = self.lines.explain_error(error, Foreign::Klines);
+                    return Err(refusal(self.path.clone(), error));
+                }
             }
         };
         match row {
             Ok(row) => self.judge(row).map(Some),
-            Err(fault) => Err(refusal(self.path.clone(), LinesError::Line(line, fault))),
+            Err(fault) => {
+                let fault = self.lines.explain(fault, Foreign::Klines);
+                Err(refusal(self.path.clone(), LinesError::Line(line, fault)))
+            }
         }
     }
 

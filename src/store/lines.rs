@@ -10,9 +10,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use memchr::memchr;
 
 use super::error::LineFault;
+use super::foreign::{self, Foreign};
+use super::open::open_file;
 
 /// Longest line of a CSV file that is read, without its end.
 pub const LINE_BYTES_MAX: usize = 1_024;
+
+/// Most empty lines in a row that are passed over, at the end of a file: a packed file of a few bytes can have any number.
+pub const BLANK_LINES_MAX: u64 = 1_000;
 
 /// A file as lines. What it is packed with shows by its first bytes, not by its name.
 pub(super) struct Lines {
@@ -25,6 +30,7 @@ pub(super) struct Lines {
     end: usize,
     number: u64,
     blank: Option<u64>,
+    head: Vec<u8>,
     drained: bool,
     unended: bool,
     line_bytes_max: usize,
@@ -49,7 +55,7 @@ impl Lines {
 
     /// Opens a file whose lines have up to `line_bytes_max` bytes without their end.
     pub(super) fn open_with(path: &Path, line_bytes_max: usize) -> Result<Self, LinesError> {
-        let mut file = File::open(path).map_err(LinesError::Open)?;
+        let mut file = open_file(path).map_err(LinesError::Open)?;
         let size = size(&file);
         let mut head = Vec::with_capacity(MAGIC_BYTES);
         let magic = u64::try_from(MAGIC_BYTES).expect("a handful");
@@ -58,13 +64,14 @@ impl Lines {
         let taken = Arc::new(AtomicU64::new(0));
         let whole = io::Cursor::new(head.clone()).chain(file);
         let counted = taken.clone();
+        if let Some(format) = foreign::packing_of(&head) {
+            return Err(refused(LineFault::OtherPacking { format }));
+        }
         let source: Box<dyn Read + Send> = match head.as_slice() {
-            [0x28, 0xb5, 0x2f, 0xfd] | [0x50..=0x5f, 0x2a, 0x4d, 0x18] => {
+            [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => {
                 let inner = BufReader::with_capacity(BUFFER_BYTES, whole);
                 Box::new(unpacker(Counted { inner, taken: counted }).map_err(LinesError::Open)?)
             }
-            [b'P', b'K', 3, 4] => return Err(refused(LineFault::OtherPacking { format: "a zip archive" })),
-            [0x1f, 0x8b, ..] => return Err(refused(LineFault::OtherPacking { format: "packed with gzip" })),
             [] => Box::new(whole),
             _ if named_packed => return Err(refused(LineFault::NotPacked)),
             _ => Box::new(Counted { inner: whole, taken: counted }),
@@ -79,21 +86,54 @@ impl Lines {
             end: 0,
             number: 0,
             blank: None,
+            head: Vec::new(),
             drained: false,
             unended: false,
             line_bytes_max,
         })
     }
 
+    /// Reads the first bytes, unpacked, and refuses what they show to be no text.
+    fn look_at_head(&mut self) -> Result<(), LinesError> {
+        while self.end < HEAD_BYTES && !self.drained {
+            self.fill().map_err(|error| LinesError::Read(1, error))?;
+        }
+        let head = self.buffer.get(..self.end.min(HEAD_BYTES)).expect("end stays inside the buffer");
+        self.head = head.to_vec();
+        match foreign::binary_of(head) {
+            Some(kind) => Err(refused(LineFault::Foreign { kind })),
+            None => Ok(()),
+        }
+    }
+
+    /// What is wrong with the line that was read last: among the first ones of a file that shows to be of another kind than
+    /// `own`, that, and not `fault`.
+    #[cold]
+    pub(super) fn explain(&self, fault: LineFault, own: Foreign) -> LineFault {
+        let kind = if self.number <= FOREIGN_LINES_MAX { self.foreign() } else { None };
+        kind.filter(|kind| *kind != own).map_or(fault, |kind| LineFault::Foreign { kind })
+    }
+
+    /// What the first lines show the file to be, once one was read; `None` when they look like nothing that is known.
+    pub(super) fn foreign(&self) -> Option<Foreign> {
+        foreign::text_of(&self.head)
+    }
+
     /// The next line with its number, without its end (`\n` or `\r\n`); `None` after the last one. Empty lines are
     /// passed over at the end of the file and refused before it.
     pub(super) fn next_line(&mut self) -> Result<Option<(u64, &[u8])>, LinesError> {
+        if self.number == 0 {
+            self.look_at_head()?;
+        }
         let range = loop {
             let Some(range) = self.advance()? else { return Ok(None) };
             if !range.is_empty() {
                 break range;
             }
-            self.blank = self.blank.or(Some(self.number));
+            let first = *self.blank.get_or_insert(self.number);
+            if self.number - first >= BLANK_LINES_MAX {
+                return Err(LinesError::Line(first, LineFault::ManyBlank));
+            }
         };
         if let Some(blank) = self.blank {
             return Err(LinesError::Line(blank, LineFault::Blank));
@@ -130,6 +170,19 @@ impl Lines {
             return Err(LinesError::Line(self.number, LineFault::TooLong));
         }
         Ok(Some(from..to))
+    }
+
+    /// The same for a line that could not be had at all.
+    #[cold]
+    pub(super) fn explain_error(&self, error: LinesError, own: Foreign) -> LinesError {
+        match error {
+            LinesError::Line(line, fault @ LineFault::TooLong) => LinesError::Line(line, self.explain(fault, own)),
+            LinesError::Line(line, LineFault::Blank) => {
+                let kind = self.foreign().filter(|kind| !kind.is_ours() && line == 1);
+                LinesError::Line(line, kind.map_or(LineFault::Blank, |kind| LineFault::Foreign { kind }))
+            }
+            LinesError::Open(_) | LinesError::Read(..) | LinesError::Line(..) => error,
+        }
     }
 
     /// Number of the line that was read last, counted from 1; 0 before the first.
@@ -219,7 +272,11 @@ fn unpacker(packed: impl BufRead + Send + 'static) -> io::Result<impl Read + Sen
 }
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-const MAGIC_BYTES: usize = 4;
+const MAGIC_BYTES: usize = 16;
+/// So much of a file's start is kept, to tell what it is.
+const HEAD_BYTES: usize = 1_024;
+/// A file of another kind shows within so many lines.
+const FOREIGN_LINES_MAX: u64 = 2;
 const BUFFER_BYTES: usize = 256 * 1_024;
 
 /// A packed file may ask for this much memory, as a power of two: 128 MiB, what `zstd --long` makes.
@@ -254,7 +311,54 @@ mod tests {
     }
 
     #[test]
-    fn a_device_has_no_size() {
-        assert_eq!(Lines::open(Path::new("/dev/null")).unwrap().size(), None);
+    fn what_is_no_ordinary_file_is_refused_for_what_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RWXU).unwrap();
+        let socket = folder.path().join("socket");
+        let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(&pipe, &link).unwrap();
+        for (path, said) in [
+            (pipe.as_path(), "it is a pipe, which may never end"),
+            (&link, "it is a pipe, which may never end"),
+            (&socket, "it is a socket, not a file"),
+            (folder.path(), "it is a folder; name the files in it"),
+            (Path::new("/dev/zero"), "it is a device, not a file"),
+        ] {
+            let Err(LinesError::Open(error)) = Lines::open(path) else { panic!("{} was opened", path.display()) };
+            assert!(error.to_string().starts_with(said), "{}: {error}", path.display());
+        }
+    }
+
+    #[test]
+    fn empty_lines_at_the_end_are_passed_over_up_to_a_limit() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let most = usize::try_from(BLANK_LINES_MAX).unwrap();
+        for (blank, refused) in [(0, false), (most, false), (most + 1, true)] {
+            for end in ["\n", "\r\n"] {
+                std::fs::write(&path, format!("1,2{end}{}", end.repeat(blank))).unwrap();
+                let mut lines = Lines::open(&path).unwrap();
+                assert_eq!(lines.next_line().unwrap(), Some((1, b"1,2".as_slice())));
+                let limit = matches!(lines.next_line(), Err(LinesError::Line(2, LineFault::ManyBlank)));
+                assert_eq!(limit, refused, "{blank}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_unpacks_to_nothing_without_end_ends_at_a_limit() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file.csv.zst");
+        for (filling, limit) in [(b'\n', LineFault::ManyBlank), (b'1', LineFault::TooLong)] {
+            let mut packer = zstd::Encoder::new(File::create(&path).unwrap(), 1).unwrap();
+            io::copy(&mut io::repeat(filling).take(1 << 28), &mut packer).unwrap();
+            packer.finish().unwrap();
+            let mut lines = Lines::open(&path).unwrap();
+            let Err(LinesError::Line(1, fault)) = lines.next_line() else { panic!("line 1 was taken") };
+            assert_eq!(fault, limit);
+            assert!(lines.taken.load(Ordering::Relaxed) < 1 << 20, "most of it was never read");
+        }
     }
 }

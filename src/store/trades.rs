@@ -4,10 +4,12 @@ use std::path::{Path, PathBuf};
 
 use super::error::{FieldFault, LineFault, Place, ReadTradesError, shorten};
 use super::field;
+use super::foreign::Foreign;
+use super::ids::{TradeIds, TradeOrder};
 use super::lines::{Lines, LinesError};
 use super::name;
 use crate::domain::event::Trade;
-use crate::domain::{Symbol, TradeId};
+use crate::domain::{Symbol, Timestamp, TradeId};
 
 /// The rows of a file of trades, one at a time; ends after the first error.
 ///
@@ -18,8 +20,10 @@ pub struct TradeReader {
     lines: Lines,
     symbol: Symbol,
     layout: Option<Layout>,
-    seen: Option<(u64, u64)>,
-    skipped: u64,
+    ids: TradeIds,
+    rows: u64,
+    repeated: u64,
+    recent: Recent,
     failed: bool,
 }
 
@@ -31,26 +35,66 @@ impl TradeReader {
     /// [`ReadTradesError::Open`], [`ReadTradesError::NoSymbol`], or [`ReadTradesError::Line`] when it is packed with
     /// something else than zstd.
     pub fn open(path: &Path, symbol: Option<Symbol>) -> Result<Self, ReadTradesError> {
+        Self::open_after(path, symbol, TradeIds::default())
+    }
+
+    /// Opens a file that goes on where others ended, of which `before` has the trades.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Self::open`].
+    pub fn open_after(path: &Path, symbol: Option<Symbol>, before: TradeIds) -> Result<Self, ReadTradesError> {
         let path = path.to_path_buf();
         let Some(symbol) = symbol.or_else(|| name::symbol_of(&path)) else {
             return Err(ReadTradesError::NoSymbol { path });
         };
         match Lines::open(&path) {
-            Ok(lines) => Ok(Self { path, lines, symbol, layout: None, seen: None, skipped: 0, failed: false }),
+            Ok(lines) => {
+                let recent = Recent(vec![None; RECENT_TRADES]);
+                Ok(Self { path, lines, symbol, layout: None, ids: before, rows: 0, repeated: 0, recent, failed: false })
+            }
             Err(error) => Err(refusal(path, error)),
         }
     }
 
+    /// What is traded.
+    #[must_use]
+    pub const fn symbol(&self) -> Symbol {
+        self.symbol
+    }
+
     /// Trades whose numbers were left out between the rows read so far.
     #[must_use]
-    pub const fn skipped(&self) -> u64 {
-        self.skipped
+    pub fn skipped(&self) -> u64 {
+        self.ids.missing()
+    }
+
+    /// Rows with trades that rows above, or files before, had given; they are passed over.
+    #[must_use]
+    pub const fn repeated(&self) -> u64 {
+        self.repeated
+    }
+
+    /// The trades read so far, those of files before included.
+    #[must_use]
+    pub fn into_ids(self) -> TradeIds {
+        self.ids
     }
 
     fn next_trade(&mut self) -> Result<Option<Trade>, ReadTradesError> {
+        loop {
+            let Some(row) = self.next_row()? else { return Ok(None) };
+            self.rows += 1;
+            if let Some(trade) = self.judge(row)? {
+                return Ok(Some(trade));
+            }
+        }
+    }
+
+    fn next_row(&mut self) -> Result<Option<Row>, ReadTradesError> {
         let (line, row) = loop {
             match self.lines.next_line() {
-                Ok(None) if self.seen.is_none() => return Err(ReadTradesError::Empty { path: self.path.clone() }),
+                Ok(None) if self.rows == 0 => return Err(ReadTradesError::Empty { path: self.path.clone() }),
                 Ok(None) => return Ok(None),
                 Ok(Some((1, text))) if is_header(text) => {
                     if let Err(fault) = check_header(text) {
@@ -58,34 +102,52 @@ impl TradeReader {
                     }
                 }
                 Ok(Some((number, text))) => break (number, parse(text, self.symbol, &mut self.layout)),
-                Err(error) => return Err(refusal(self.path.clone(), error)),
+                Err(error) => {
+                    let error = self.lines.explain_error(error, Foreign::Trades);
+                    return Err(refusal(self.path.clone(), error));
+                }
             }
         };
-        match row {
-            Ok(row) => self.judge(row).map(Some),
-            Err(fault) => Err(refusal(self.path.clone(), LinesError::Line(line, fault))),
-        }
+        row.map(Some).map_err(|fault| {
+            let fault = self.lines.explain(fault, Foreign::Trades);
+            refusal(self.path.clone(), LinesError::Line(line, fault))
+        })
     }
 
-    /// A row may give trades of the rows above again; one from before them all shows that the rows are not in order.
-    fn judge(&mut self, row: Row) -> Result<Trade, ReadTradesError> {
+    /// A row may give trades again that were read before: it is passed over. One that was not read and is not next shows that
+    /// the rows are not in order, and that candles made of them would lack it.
+    fn judge(&mut self, row: Row) -> Result<Option<Trade>, ReadTradesError> {
         let Row { trade, last } = row;
         let TradeId(first) = trade.id;
         if last < first {
             return Err(ReadTradesError::IdRange { place: self.here(), first, last });
         }
-        let (begin, until) = match self.seen {
-            Some((begin, _)) if first < begin => {
-                return Err(ReadTradesError::IdOrder { place: self.here(), id: first, before: begin });
+        let begin = self.ids.first();
+        match self.ids.note(first, last, trade.at) {
+            TradeOrder::Next => {
+                self.recent.keep(trade);
+                Ok(Some(trade))
             }
-            Some((begin, until)) => {
-                self.skipped = self.skipped.saturating_add(first.saturating_sub(until.saturating_add(1)));
-                (begin, until)
+            TradeOrder::Again if self.recent.differs(&trade) => {
+                Err(ReadTradesError::Differs { place: self.here(), id: first })
             }
-            None => (first, last),
-        };
-        self.seen = Some((begin, until.max(last)));
-        Ok(trade)
+            TradeOrder::Again => {
+                self.repeated += 1;
+                Ok(None)
+            }
+            TradeOrder::Back { after } => Err(self.not_in_order(&trade, begin, after)),
+        }
+    }
+
+    fn not_in_order(&self, trade: &Trade, begin: Option<(u64, Timestamp)>, after: u64) -> ReadTradesError {
+        let (place, id) = (self.here(), trade.id.0);
+        match begin {
+            Some((before, before_at)) if id < before && self.rows == 1 => {
+                ReadTradesError::FileOrder { path: self.path.clone(), id, at: trade.at, before, before_at }
+            }
+            Some((before, _)) if id < before => ReadTradesError::IdOrder { place, id, before },
+            Some(_) | None => ReadTradesError::NotInOrder { place, id, after },
+        }
     }
 
     fn here(&self) -> Place {
@@ -103,6 +165,28 @@ impl Iterator for TradeReader {
         let next = self.next_trade();
         self.failed = next.is_err();
         next.transpose()
+    }
+}
+
+/// Some of the latest trades, to tell one that comes again with other values.
+struct Recent(Vec<Option<Trade>>);
+
+impl Recent {
+    fn place(&mut self, TradeId(id): TradeId) -> Option<&mut Option<Trade>> {
+        let place = id % u64::try_from(RECENT_TRADES).expect("a few thousand");
+        self.0.get_mut(usize::try_from(place).expect("a few thousand"))
+    }
+
+    fn keep(&mut self, trade: Trade) {
+        if let Some(place) = self.place(trade.id) {
+            *place = Some(trade);
+        }
+    }
+
+    /// Whether the same trade, with as many merged into it, was seen with other values.
+    fn differs(&mut self, trade: &Trade) -> bool {
+        let known = self.place(trade.id).and_then(|place| *place);
+        known.is_some_and(|known| known.id == trade.id && known.count == trade.count && known != *trade)
     }
 }
 
@@ -188,6 +272,8 @@ fn wrong_columns(found: usize, known: usize) -> LineFault {
     LineFault::Columns { found, expected }
 }
 
+/// So many trades are remembered with their values.
+const RECENT_TRADES: usize = 4_096;
 const TRADES: [&str; 7] = ["id", "price", "qty", "quote_qty", "time", "is_buyer_maker", "is_best_match"];
 const AGGREGATE: [&str; 8] = [
     "agg_trade_id",

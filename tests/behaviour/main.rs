@@ -28,6 +28,7 @@ mod engine_pace;
 #[path = "../support/entries.rs"]
 mod entries;
 mod events;
+mod foreign;
 mod gate;
 mod hostile;
 mod indicators;

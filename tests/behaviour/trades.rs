@@ -88,7 +88,7 @@ fn broken_trades_are_refused_with_their_place_and_a_way_out() {
     for (text, said) in [
         ("", ": holds no rows; fetch it again".to_owned()),
         ("id,price,qty,quote_qty,time,is_buyer_maker\n", ": holds no rows; fetch it again".to_owned()),
-        (&format!("{row}27,5,1,5,1704067199999,true,true\n"), ":2: trade 27 comes before 28, the first of the file; sort the rows by id".to_owned()),
+        (&format!("{row}27,5,1,5,1704067199999,true,true\n"), ":2: trade 27 is not in order of id: it comes before 28, the first of the file; sort the rows by id".to_owned()),
         ("28,5.00,0.5,2.50,1704067200,true,true\n", format!(":1: time \"1704067200\" is not a time from 2009 to 2262 in milli-, micro- or nanoseconds since 1970; {mend}")),
         ("7,5,1,14,10,1704067200000,true,true\n", format!(":1: last_trade_id 10 is less than first_trade_id 14; {mend}")),
         ("28,0,0.5,2.50,1704067200000,true,true\n", format!(":1: price \"0\" is zero; {mend}")),
@@ -98,7 +98,10 @@ fn broken_trades_are_refused_with_their_place_and_a_way_out() {
         ("28,5,1,2.50,1704067200000,yes\n", format!(":1: is_buyer_maker \"yes\" is neither true nor false; {mend}")),
         ("28,5,1\n", format!(":1: 3 columns where 6 to 8 {cut}")),
         (&format!("{row}29,5,1,5,1704067200000,true\n"), format!(":2: 6 columns where 7 {cut}")),
-        ("open_time,open,high,low,close,volume\n", ":1: column 1 of the header is \"open_time\" where \"id\" is expected; put the columns in the exchange's order".to_owned()),
+        ("open_time,open,high,low,close,volume\n", ":1: the file is CSV of candles with other columns than the exchange's 12; fetch the exchange's own CSV (data.binance.vision), or write its 12 columns (docs/backtest.md says how)".to_owned()),
+        ("id,price,quantity,quote_qty,time,is_buyer_maker\n", ":1: column 3 of the header is \"quantity\" where \"qty\" is expected; put the columns in the exchange's order".to_owned()),
+        (&format!("{row}30,5,1,5,1704067200002,true,true\n29,5,1,5,1704067200001,true,true\n"), ":3: trade 29 is not in order of id: it comes after 30 and stands nowhere above; sort the rows by id".to_owned()),
+        (&format!("{row}{}", row.replace("5.00", "5.01")), ":2: trade 28 stands above with other values; remove the wrong row or fetch the file again".to_owned()),
         (&format!("{row}id,price,qty,quote_qty,time,is_buyer_maker\n"), ":2: a header line among the rows, as when files are joined; remove it".to_owned()),
     ] {
         let found = read(text).unwrap_err().to_string();

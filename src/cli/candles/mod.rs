@@ -8,9 +8,9 @@ use std::path::PathBuf;
 use super::show::counted;
 use super::{Exit, Failure};
 use crate::domain::event::Trade;
-use crate::domain::{Candle, MarketEvent, Symbol};
+use crate::domain::{Candle, MarketEvent, Symbol, TradeId};
 use crate::market::{BuildCandleError, CandleBuilder, CandleMerger, Interval};
-use crate::store::{DataKind, RecordingReader, TradeReader, read_klines};
+use crate::store::{DataKind, RecordingReader, TradeIds, TradeOrder, TradeReader, read_klines};
 use row::Rows;
 
 /// `tradingbot candles`.
@@ -63,34 +63,44 @@ impl Candles {
             None => recording.of_one_symbol(),
         };
         let mut forge = Forge::new(self.interval);
+        let mut ids = TradeIds::default();
         for recorded in recording.by_ref() {
-            if let MarketEvent::Trade(trade) = recorded?.event {
-                forge.take(&trade, rows)?;
+            let MarketEvent::Trade(trade) = recorded?.event else { continue };
+            let TradeId(first) = trade.id;
+            let last = first.saturating_add(trade.count.saturating_sub(1));
+            match ids.note(first, last, trade.at) {
+                TradeOrder::Next => forge.take(&trade, rows)?,
+                TradeOrder::Again => forge.repeated += 1,
+                TradeOrder::Back { .. } => forge.misplaced += 1,
             }
         }
         if forge.trades == 0 {
             let message = "the recording holds no trades; record a @trade or @aggTrade stream";
             return Err(Failure::say(Exit::Data, message));
         }
-        forge.tell(notes)?;
+        forge.tell(ids.missing(), notes)?;
         self.end(forge.builder.open(), rows, notes)
     }
 
     fn take_trades(&self, rows: &mut Rows<'_>, notes: &mut dyn Write) -> Result<(), Failure> {
         let mut forge = Forge::new(self.interval);
-        let mut begin: Option<Trade> = None;
+        let mut ids = TradeIds::default();
+        let mut first: Option<Symbol> = None;
+        let refused = |error| Failure::new(Exit::Data, &error);
         for path in &self.files {
-            let refused = |error| Failure::new(Exit::Data, &error);
-            for (place, trade) in TradeReader::open(path, self.symbol).map_err(refused)?.enumerate() {
-                let trade = trade.map_err(refused)?;
-                let begin = begin.get_or_insert(trade);
-                if place == 0 && !follows(begin, &trade) {
-                    return Err(Failure::say(Exit::Data, out_of_order(path, begin, &trade)));
-                }
-                forge.take(&trade, rows)?;
+            let mut trades = TradeReader::open_after(path, self.symbol, ids).map_err(refused)?;
+            let (symbol, before) = (trades.symbol(), *first.get_or_insert(trades.symbol()));
+            if symbol != before {
+                let message = format!("{}: its trades are of {symbol}, those before of {before}", path.display());
+                return Err(Failure::say(Exit::Data, message));
             }
+            for trade in trades.by_ref() {
+                forge.take(&trade.map_err(refused)?, rows)?;
+            }
+            forge.repeated += trades.repeated();
+            ids = trades.into_ids();
         }
-        forge.tell(notes)?;
+        forge.tell(ids.missing(), notes)?;
         self.end(forge.builder.open(), rows, notes)
     }
 
@@ -141,14 +151,17 @@ impl Candles {
 struct Forge {
     builder: CandleBuilder,
     trades: u64,
+    repeated: u64,
+    misplaced: u64,
     late: u64,
 }
 
 impl Forge {
     const fn new(interval: Interval) -> Self {
-        Self { builder: CandleBuilder::new(interval), trades: 0, late: 0 }
+        Self { builder: CandleBuilder::new(interval), trades: 0, repeated: 0, misplaced: 0, late: 0 }
     }
 
+    /// Takes in a trade that was not seen before.
     fn take(&mut self, trade: &Trade, rows: &mut Rows<'_>) -> Result<(), Failure> {
         self.trades += 1;
         match self.builder.take(trade) {
@@ -162,10 +175,11 @@ impl Forge {
         }
     }
 
-    fn tell(&self, notes: &mut dyn Write) -> Result<(), Failure> {
+    fn tell(&self, missing: u64, notes: &mut dyn Write) -> Result<(), Failure> {
         for (count, what) in [
-            (self.builder.missed(), "missing between those given: candles may differ from the exchange's"),
-            (self.builder.repeated(), "given again and counted once"),
+            (missing, "missing between those given: candles may differ from the exchange's"),
+            (self.repeated, "given again and counted once"),
+            (self.misplaced, "not in order of id, after later ones, and not in a candle"),
             (self.late, "later than the end of their candle and not in it"),
         ] {
             if count > 0 {
@@ -174,25 +188,6 @@ impl Forge {
         }
         Ok(())
     }
-}
-
-/// A file may give trades of those before it again, but none from before them all.
-fn follows(begin: &Trade, next: &Trade) -> bool {
-    begin.symbol == next.symbol && begin.id <= next.id
-}
-
-fn out_of_order(path: &std::path::Path, begin: &Trade, next: &Trade) -> String {
-    if begin.symbol != next.symbol {
-        return format!("{}: its trades are of {}, those before of {}", path.display(), next.symbol, begin.symbol);
-    }
-    format!(
-        "{}: its first trade, {} of {}, comes before {} of {}, the first of all; give the files in the order of time",
-        path.display(),
-        next.id.0,
-        next.at,
-        begin.id.0,
-        begin.at
-    )
 }
 
 const COLUMNS: &str = "\

@@ -4,13 +4,14 @@ mod error;
 mod line;
 
 use std::collections::VecDeque;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 pub use error::ReadRecordingError;
 
 use super::error::Place;
+use super::foreign::Foreign;
 use super::lines::{self, Lines, LinesError};
+use super::open::open_file;
 use crate::domain::event::{BookSnapshot, Level};
 use crate::domain::{Market, MarketEvent, Span, Symbol, Timestamp};
 use crate::store::LineFault;
@@ -69,7 +70,7 @@ impl RecordingReader {
         let lines = open(&path)?;
         let mut size = lines.size();
         for path in &files {
-            let file = File::open(path).map_err(|source| ReadRecordingError::Open { path: path.clone(), source })?;
+            let file = open_file(path).map_err(|source| ReadRecordingError::Open { path: path.clone(), source })?;
             size = size.zip(lines::size(&file)).map(|(before, own)| before.saturating_add(own));
         }
         Ok(Self {
@@ -184,7 +185,10 @@ impl RecordingReader {
         loop {
             let read = match self.lines.next_line() {
                 Ok(read) => read.map(|(number, text)| (number, Line::read(text, self.decimals.is_none()))),
-                Err(error) => return Err(refusal(self.path.clone(), error)),
+                Err(error) => {
+                    let error = self.lines.explain_error(error, Foreign::Recording);
+                    return Err(refusal(self.path.clone(), error));
+                }
             };
             match read {
                 Some((number, Ok(line))) => {
@@ -249,7 +253,13 @@ impl RecordingReader {
         let place = self.place(number);
         match fault {
             fault if self.lines.is_unended() && fault.is_a_cut() => ReadRecordingError::CutOff { place },
-            Fault::NoTime { text } => ReadRecordingError::NoTime { place, text },
+            Fault::NoTime { text } => {
+                let kind = self.lines.foreign().filter(|kind| number == 1 && *kind != Foreign::Recording);
+                match kind {
+                    Some(kind) => ReadRecordingError::Line { place, fault: LineFault::Foreign { kind } },
+                    None => ReadRecordingError::NoTime { place, text },
+                }
+            }
             Fault::NoMessage => ReadRecordingError::NoMessage { place },
             Fault::Message(source) => ReadRecordingError::Message { place, source },
         }
