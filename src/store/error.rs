@@ -134,10 +134,64 @@ pub enum ReadKlinesError {
     OtherInterval {
         /// The file.
         path: PathBuf,
-        /// The interval by its name or by the caller.
+        /// The interval by its name.
         named: Span,
         /// The most common step.
         found: Span,
+    },
+    /// The rows do not follow each other as the caller says.
+    #[error("{} does not hold candles of {asked}: most of its rows are {found} apart; ask for candles of {found}", path.display())]
+    NotAsAsked {
+        /// The file.
+        path: PathBuf,
+        /// The interval by the caller.
+        asked: Span,
+        /// The most common step.
+        found: Span,
+    },
+    /// The name says months.
+    #[error(
+        "{} should hold candles of a month, but most of its rows are {found} apart; name the file by the interval it holds",
+        path.display()
+    )]
+    NotMonths {
+        /// The file.
+        path: PathBuf,
+        /// The most common step.
+        found: Span,
+    },
+    /// Candles are longer or shorter than they are apart.
+    #[error(
+        "{} holds rows that are {interval} apart, but by their close_time most are {found} long; mend the times or fetch it again",
+        path.display()
+    )]
+    OtherLength {
+        /// The file.
+        path: PathBuf,
+        /// The interval that the rows follow each other by.
+        interval: Span,
+        /// The most common length.
+        found: Span,
+    },
+    /// Candles of several intervals.
+    #[error(
+        "{} should hold candles of {interval}, but {count} of its {rows} rows are of {found}, the first at {first}; \
+         keep each interval in files of its own",
+        path.display()
+    )]
+    Mixed {
+        /// The file.
+        path: PathBuf,
+        /// The interval of most rows.
+        interval: Span,
+        /// Another one.
+        found: Span,
+        /// How many rows have that.
+        count: usize,
+        /// How many there are.
+        rows: usize,
+        /// The first of those with the other one.
+        first: Timestamp,
     },
 }
 

@@ -1,6 +1,5 @@
 //! Files of klines, in the layout of Binance's public archives: 12 columns, header or not, plain or packed with zstd.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::error::{LineFault, Place, ReadKlinesError, shorten};
@@ -9,6 +8,7 @@ use super::foreign::Foreign;
 use super::gap::Gap;
 use super::lines::{Lines, LinesError};
 use super::name;
+use super::spacing::{Lengths, Spacing};
 use crate::domain::{Candle, Span, Symbol, Timestamp};
 
 /// Most rows that one file may hold: four years of candles of 5 seconds, about 2.5 GB of memory.
@@ -19,8 +19,10 @@ pub const CANDLES_MAX: usize = 20_000_000;
 pub struct KlineFile {
     /// What traded, by the file's name or by the caller.
     pub symbol: Option<Symbol>,
-    /// Length of a candle, by the caller, the file's name, or else the most common step between rows.
+    /// Length of a candle, by the caller, the file's name, or else the most common step between rows; the rows are as long.
     pub interval: Span,
+    /// Whether the candles are of calendar months, the longest of which is `interval` then.
+    pub months: bool,
     /// The rows, ascending by time; at least one.
     pub candles: Vec<Candle>,
     /// Where candles are missing.
@@ -49,7 +51,8 @@ pub fn read_klines_as(
     interval: Option<Span>,
 ) -> Result<KlineFile, ReadKlinesError> {
     let mut candles = Vec::new();
-    for candle in KlineReader::open(path)? {
+    let mut reader = KlineReader::open(path)?;
+    for candle in reader.by_ref() {
         if candles.len() == CANDLES_MAX {
             return Err(ReadKlinesError::TooMany { path: path.to_path_buf() });
         }
@@ -58,17 +61,10 @@ pub fn read_klines_as(
     if candles.is_empty() {
         return Err(ReadKlinesError::Empty { path: path.to_path_buf() });
     }
-    let named = interval.filter(|interval| *interval > Span::ZERO).or_else(|| name::interval_of(path));
-    let interval = match (named, common_step(&candles)) {
-        (Some(named), Some(found)) if found.nanos() % named.nanos() != 0 => {
-            return Err(ReadKlinesError::OtherInterval { path: path.to_path_buf(), named, found });
-        }
-        (Some(interval), _) | (None, Some(interval)) => interval,
-        (None, None) => return Err(ReadKlinesError::NoInterval { path: path.to_path_buf() }),
-    };
+    let spacing = Spacing::of(path, interval, &candles, &reader.lengths)?;
     let symbol = symbol.or_else(|| name::symbol_of(path));
-    let (gaps, unaligned) = against_grid(&candles, interval);
-    Ok(KlineFile { symbol, interval, candles, gaps, unaligned })
+    let (gaps, unaligned) = (spacing.gaps(&candles), spacing.unaligned(&candles));
+    Ok(KlineFile { symbol, interval: spacing.interval, months: spacing.months, candles, gaps, unaligned })
 }
 
 /// The rows of a file, one at a time; ends after the first error.
@@ -76,6 +72,7 @@ pub struct KlineReader {
     path: PathBuf,
     lines: Lines,
     before: Option<Timestamp>,
+    lengths: Lengths,
     failed: bool,
 }
 
@@ -88,7 +85,7 @@ impl KlineReader {
     pub fn open(path: &Path) -> Result<Self, ReadKlinesError> {
         let path = path.to_path_buf();
         match Lines::open(&path) {
-            Ok(lines) => Ok(Self { path, lines, before: None, failed: false }),
+            Ok(lines) => Ok(Self { path, lines, before: None, lengths: Lengths::default(), failed: false }),
             Err(error) => Err(refusal(path, error)),
         }
     }
@@ -142,6 +139,7 @@ impl KlineReader {
             }
             Some(_) | None => self.before = Some(open_time),
         }
+        self.lengths.note(open_time, close_time);
         Ok(candle)
     }
 
@@ -221,29 +219,6 @@ fn check_header(line: &[u8]) -> Result<(), LineFault> {
 
 fn normal(name: &[u8]) -> String {
     String::from_utf8_lossy(name).trim().to_ascii_lowercase().replace(' ', "_")
-}
-
-/// The most common step between rows, the shortest of equals; `None` when there is a single row.
-fn common_step(candles: &[Candle]) -> Option<Span> {
-    let mut counts: BTreeMap<Span, usize> = BTreeMap::new();
-    let mut steps = candles.iter().zip(candles.iter().skip(1)).map(|(a, b)| b.open_time.since(a.open_time)).peekable();
-    while let Some(step) = steps.next() {
-        let mut run = 1;
-        while steps.next_if_eq(&step).is_some() {
-            run += 1;
-        }
-        *counts.entry(step).or_default() += run;
-    }
-    let most = counts.values().copied().max()?;
-    counts.into_iter().find(|(_, count)| *count == most).map(|(step, _)| step)
-}
-
-fn against_grid(candles: &[Candle], interval: Span) -> (Vec<Gap>, usize) {
-    let pairs = candles.iter().zip(candles.iter().skip(1));
-    let gaps = pairs.filter_map(|(before, after)| Gap::between(before.open_time, after.open_time, interval)).collect();
-    let first = candles.first().map_or(Timestamp::ZERO, |candle| candle.open_time);
-    let off = |candle: &&Candle| candle.open_time.since(first).nanos() % interval.nanos() != 0;
-    (gaps, candles.iter().filter(off).count())
 }
 
 /// The exchange's names of the columns, and those its client libraries give them.

@@ -44,5 +44,6 @@ mod sim;
 mod sim_faults;
 mod sim_model;
 mod sim_recorded;
+mod spacing;
 mod support;
 mod trades;
