@@ -137,7 +137,7 @@ fn feed(seed: u64, candles: usize) -> Feed {
         "USDT".parse().unwrap(),
         Rate::from_units(100_000),
     );
-    Feed { rules, interval: Span::MINUTE, candles }
+    Feed { rules, interval: Span::MINUTE, candles, made_up: 0 }
 }
 
 const ROUNDS: u32 = 7;

@@ -23,8 +23,10 @@ pub struct Report {
     pub from: Timestamp,
     /// Last candle.
     pub to: Timestamp,
-    /// Candles shown to the engine.
+    /// Candles of the files.
     pub candles: u64,
+    /// Candles that were made up, flat and without volume, where the files have none.
+    pub candles_made_up: u64,
     /// Orders sent.
     pub orders: u64,
     /// Orders that the risk gate refused.
@@ -119,7 +121,8 @@ impl Report {
         Ok(Self {
             from: outcome.from,
             to: outcome.to,
-            candles: outcome.candles,
+            candles: outcome.candles.saturating_sub(outcome.candles_made_up),
+            candles_made_up: outcome.candles_made_up,
             orders: outcome.orders,
             refusals: outcome.refusals,
             entries_too_small: outcome.entries_too_small.clone(),

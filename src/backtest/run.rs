@@ -49,6 +49,8 @@ pub struct Feed {
     pub interval: Span,
     /// The candles.
     pub candles: Vec<Candle>,
+    /// How many of them were made up, flat and without volume, where the files have none.
+    pub made_up: u64,
 }
 
 /// What came of it.
@@ -64,6 +66,8 @@ pub struct Outcome {
     pub equity_last: Notional,
     /// Candles that were shown to the engine.
     pub candles: u64,
+    /// Those of them that were made up where the files have none.
+    pub candles_made_up: u64,
     /// Orders that were sent.
     pub orders: u64,
     /// Orders that the risk gate refused, and the last reason.
@@ -108,6 +112,7 @@ pub fn run(settings: &Settings, feeds: &[Feed]) -> Result<Outcome, BacktestError
     let ends = feeds.iter().filter_map(|feed| feed.candles.last()).map(|candle| candle.open_time);
     let (Some(mut now), Some(end)) = (starts.min(), ends.max()) else { return Ok(driver.outcome) };
     (driver.outcome.from, driver.outcome.to) = (now, end);
+    driver.outcome.candles_made_up = feeds.iter().map(|feed| feed.made_up).sum();
     driver.outcome.curve = Curve::new(now, settings.balance, settings.every_point);
     let last = driver.last().unwrap_or(end);
     let interval = feeds.iter().map(|feed| feed.interval).min().unwrap_or(Span::ZERO);

@@ -19,6 +19,7 @@ mod pages;
 mod paper;
 mod replay;
 mod run;
+mod series;
 mod show;
 mod steer;
 mod token;
@@ -79,7 +80,7 @@ enum Command {
     Catalogue(pages::Catalogue),
     /// Print the completion script of a shell.
     Completions(pages::Completions),
-    /// Print an indicator over a file of klines, as CSV or JSON.
+    /// Print an indicator over files of klines, as CSV or JSON.
     Indicator(indicator::Indicator),
     /// Halt a running bot: it sends nothing more until it is resumed.
     Halt(steer::Halt),
@@ -175,7 +176,7 @@ fn run(args: Args, inherited: Inherited, out: &mut dyn Write) -> Result<(), Fail
         Command::Ledger(command) => command.run(args.json, out),
         Command::Catalogue(command) => command.run(out),
         Command::Completions(command) => command.run(out),
-        Command::Indicator(command) => command.run(args.json, out),
+        Command::Indicator(command) => command.run(args.json, out, &mut io::stderr()),
         Command::Man(command) => command.run(out),
         Command::Cancel(command) => command.run(inherited, args.json, out),
         Command::Close(command) => command.run(inherited, args.json, out),

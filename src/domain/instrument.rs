@@ -217,6 +217,15 @@ pub fn split_symbol(symbol: &Symbol) -> Option<(Asset, Asset)> {
     })
 }
 
+/// Whether it is a contract of COIN-M futures, such as `BTCUSD_PERP` or `BTCUSD_240628`: worth a fixed number of dollars and
+/// settled in the coin, so that price times quantity is not its value.
+#[must_use]
+pub fn is_coin_margined(symbol: &Symbol) -> bool {
+    let Some((pair, contract)) = symbol.as_str().split_once('_') else { return false };
+    let is_dated = contract.len() == 6 && contract.bytes().all(|byte| byte.is_ascii_digit());
+    pair.ends_with("USD") && (contract == "PERP" || is_dated)
+}
+
 const QUOTES: [&str; 16] = [
     "FDUSD", "USDT", "USDC", "TUSD", "BUSD", "USD1", "EURI", "BTC", "ETH", "BNB", "EUR", "TRY", "BRL", "JPY", "USD",
     "DAI",
@@ -246,6 +255,13 @@ mod tests {
         assert_eq!(split("BTCUSDT").unwrap(), "BTC/USDT");
         assert_eq!(split("XRPETH").unwrap(), "XRP/ETH");
         assert_eq!(split("USDT"), None);
+    }
+
+    #[test]
+    fn contracts_that_settle_in_the_coin_are_known_by_their_names() {
+        let known = |text: &str| is_coin_margined(&text.parse().unwrap());
+        assert!(["BTCUSD_PERP", "BTCUSD_240628", "1000SHIBUSD_PERP"].into_iter().all(known));
+        assert!(!["BTCUSDT", "BTCUSDT_240628", "BTCUSD", "BTCUSD_2406", "BTCUSDC_PERP"].into_iter().any(known));
     }
 
     #[test]

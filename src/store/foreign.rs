@@ -263,19 +263,21 @@ fn separated(text: &str) -> Option<Foreign> {
         Some(_) if of_candles && has("adj close") => Some(Foreign::Yahoo),
         Some(_) if of_candles && has("date") => Some(Foreign::DatedCandles),
         Some(_) if of_candles && names.len() != 12 => Some(Foreign::ShortCandles),
-        Some(number) if number.bytes().all(|byte| byte.is_ascii_digit()) => numbered(&names),
+        Some(number) if number.bytes().all(|byte| byte.is_ascii_digit()) => numbered(&names, second),
         Some(_) | None => None,
     }
 }
 
 /// Rows without a header.
-fn numbered(names: &[&str]) -> Option<Foreign> {
+fn numbered(names: &[&str], second: &str) -> Option<Foreign> {
     let flags = |place: usize| names.get(place).is_some_and(|text| matches!(*text, "true" | "false"));
     match names.len() {
         6..=8 if flags(5) || flags(6) => Some(Foreign::Trades),
         12 => Some(Foreign::Klines),
-        5..=11 if is_number(names[0]) && names.iter().all(|text| text.parse::<f64>().is_ok()) => {
-            Some(Foreign::ShortCandles)
+        columns @ 5..=11 if names.iter().all(|text| text.parse::<f64>().is_ok()) => {
+            // One row in milliseconds may be cut off.
+            let in_seconds = names.first().is_some_and(|time| is_number(time) && time.len() <= DIGITS_OF_SECONDS);
+            (in_seconds || second.split(',').count() == columns).then_some(Foreign::ShortCandles)
         }
         _ => None,
     }
@@ -289,5 +291,6 @@ fn is_number(text: &str) -> bool {
 const WIDE_CHARS: usize = 4;
 /// Fewer columns have no row of candles and no row of trades.
 const COLUMNS_LEAST: usize = 5;
-/// A time in seconds.
+/// A time in seconds has so many digits, or one more.
 const DIGITS_LEAST: usize = 9;
+const DIGITS_OF_SECONDS: usize = 10;

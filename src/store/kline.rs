@@ -31,6 +31,14 @@ pub struct KlineFile {
     pub unaligned: usize,
 }
 
+impl KlineFile {
+    /// How the rows follow each other.
+    #[must_use]
+    pub const fn spacing(&self) -> Spacing {
+        Spacing { interval: self.interval, months: self.months }
+    }
+}
+
 /// Reads a whole file; symbol and interval are what its name says, in the exchange's way of naming.
 ///
 /// # Errors
@@ -64,7 +72,8 @@ pub fn read_klines_as(
     let spacing = Spacing::of(path, interval, &candles, &reader.lengths)?;
     let symbol = symbol.or_else(|| name::symbol_of(path));
     let (gaps, unaligned) = (spacing.gaps(&candles), spacing.unaligned(&candles));
-    Ok(KlineFile { symbol, interval: spacing.interval, months: spacing.months, candles, gaps, unaligned })
+    let Spacing { interval, months } = spacing;
+    Ok(KlineFile { symbol, interval, months, candles, gaps, unaligned })
 }
 
 /// The rows of a file, one at a time; ends after the first error.

@@ -1,6 +1,7 @@
 //! How long the candles of a file are, by their times, against what its name or the caller says.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::Path;
 
 use super::error::ReadKlinesError;
@@ -22,11 +23,12 @@ impl Lengths {
 }
 
 /// How the rows of a file follow each other.
-pub(super) struct Spacing {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Spacing {
     /// Length of a candle; of candles of a month the longest.
-    pub(super) interval: Span,
+    pub interval: Span,
     /// Whether they are of calendar months.
-    pub(super) months: bool,
+    pub months: bool,
 }
 
 impl Spacing {
@@ -87,8 +89,9 @@ impl Spacing {
         }
     }
 
-    /// Where candles are missing.
-    pub(super) fn gaps(&self, candles: &[Candle]) -> Vec<Gap> {
+    /// Where candles are missing between those that ascend.
+    #[must_use]
+    pub fn gaps(&self, candles: &[Candle]) -> Vec<Gap> {
         let pairs =
             candles.iter().zip(candles.iter().skip(1)).map(|(before, after)| (before.open_time, after.open_time));
         if !self.months {
@@ -112,6 +115,12 @@ impl Spacing {
         let first = candles.first().map_or(Timestamp::ZERO, |candle| candle.open_time);
         let off = |candle: &&Candle| candle.open_time.since(first).nanos() % self.interval.nanos() != 0;
         candles.iter().filter(off).count()
+    }
+}
+
+impl fmt::Display for Spacing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.months { f.write_str("a month") } else { fmt::Display::fmt(&self.interval, f) }
     }
 }
 

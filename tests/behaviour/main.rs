@@ -29,6 +29,7 @@ mod engine_pace;
 mod entries;
 mod events;
 mod foreign;
+mod gaps;
 mod gate;
 mod hostile;
 mod indicators;

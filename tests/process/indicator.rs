@@ -94,6 +94,47 @@ fn what_makes_no_sense_ends_with_a_line_that_says_why() {
     }
 }
 
+#[test]
+fn files_follow_each_other_and_what_has_no_value_is_said_with_numbers() {
+    let (folder, file) = klines();
+    let text = fs::read_to_string(&file).unwrap();
+    let put = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let (first, second) = text.split_at(text.match_indices('\n').nth(1).unwrap().0 + 1);
+    let halves = [put("btcusdt-1h-a.csv", first), put("BTC_USDT-1h-b.csv", second)];
+    let whole = printed(&["sma", "--period", "2,3", &file]);
+    assert_eq!(printed(&["sma", "--period", "2,3", &halves[0], &halves[1]]), whole);
+    let notes = |arguments: &[&str]| String::from_utf8(run(arguments).stderr).unwrap();
+    assert_eq!(notes(&["sma", "--period", "2,3", &file]), "");
+    assert_eq!(
+        notes(&["sma", "--period", "4,5,5000", &file]),
+        "note: sma_5 has no value: it needs 5 rows, and there are 4\nnote: sma_5000 has no value: it needs 5,000 rows, and there are 4\n"
+    );
+    let macd = notes(&["macd", "--json", &file]);
+    assert!(macd.contains(r#"{"note":"macd has no value: it needs 34 rows, and there are 4"}"#), "{macd}");
+    let flat = put("ETHUSDT-1h.csv", &text.replace(",1,17", ",0,17"));
+    assert_eq!(notes(&["obv", &flat]), "note: obv needs volume, and none of the 4 rows has any\n");
+    assert_eq!(notes(&["vwap", &flat]), "note: vwap needs volume, and none of the 4 rows has any\n");
+    assert_eq!(notes(&["roc", "--period", "1", &flat]), "");
+    let gap = put(
+        "ADAUSDT-1h.csv",
+        &text.lines().enumerate().filter(|(at, _)| *at != 2).map(|(_, line)| format!("{line}\n")).collect::<String>(),
+    );
+    assert_eq!(
+        notes(&["obv", &gap]),
+        "note: 1 candle missing in one gap of 1h, from 2024-01-01T02:00:00Z to 2024-01-01T03:00:00Z; values are computed as if the \
+         others followed each other\n"
+    );
+    let other = notes(&["obv", &file, &flat]);
+    assert!(
+        other.contains("ETHUSDT-1h.csv: its candles are of ETHUSDT, those of the files before of BTCUSDT"),
+        "{other}"
+    );
+}
+
 /// Four hours, closing at 1, 2, 3 and 6.
 fn klines() -> (tempfile::TempDir, String) {
     let folder = tempfile::tempdir().unwrap();

@@ -7,6 +7,7 @@ use crate::config::{self, Config};
 use crate::domain::{EntryStyle, Instrument, Span, StrategySettings, Symbol};
 
 use super::check::too_short;
+use super::load::Loaded;
 use super::{Backtest, Exit, Failure};
 
 impl Backtest {
@@ -15,13 +16,14 @@ impl Backtest {
     /// # Errors
     ///
     /// The file is not a configuration, a symbol is not in it, or none of its strategies looks at such candles.
-    pub(super) fn configured(&self, path: &Path) -> Result<(Vec<Feed>, Settings, Vec<String>), Failure> {
+    pub(super) fn configured(&self, path: &Path) -> Result<(Loaded, Settings, Vec<String>), Failure> {
         let config = config::load(path).map_err(|faults| Failure::new(Exit::Config, &faults))?;
-        let feeds = self.feeds(|symbol| rules(&config, path, symbol))?;
-        let interval = Self::interval_of(&feeds)?;
+        let loaded = self.load(|symbol| rules(&config, path, symbol))?;
+        let feeds = &loaded.feeds;
+        let interval = Self::interval_of(feeds)?;
         let mut left_out = Vec::new();
         let strategies: Vec<StrategySettings> =
-            config.strategies.iter().filter_map(|strategy| shown(strategy, interval, &feeds, &mut left_out)).collect();
+            config.strategies.iter().filter_map(|strategy| shown(strategy, interval, feeds, &mut left_out)).collect();
         if strategies.is_empty() {
             let why = if left_out.is_empty() { "it has none".to_owned() } else { left_out.join("; ") };
             let message = format!("{}: no strategy can be tested on these files: {why}", path.display());
@@ -41,7 +43,7 @@ impl Backtest {
             slippage,
             every_point: self.equity.is_some(),
         };
-        Ok((feeds, settings, left_out))
+        Ok((loaded, settings, left_out))
     }
 }
 

@@ -14,7 +14,8 @@ use crate::domain::{
     Asset, EntryStyle, Exits, Instrument, Limits, Notional, Rate, RoiStep, Rule, Sizing, Span, StrategySettings,
     Symbol, Trailing,
 };
-use crate::store;
+
+use load::Loaded;
 
 use super::show::{Age, Money, Percent, Table, count};
 use super::{Exit, Failure};
@@ -22,6 +23,7 @@ use super::{Exit, Failure};
 mod check;
 mod configured;
 mod files;
+mod load;
 
 /// `tradingbot backtest`.
 #[derive(Debug, Args)]
@@ -100,6 +102,10 @@ pub struct Backtest {
     /// Interval of the candles, when the file names do not tell.
     #[arg(long, alias = "timeframe", value_name = "SPAN")]
     interval: Option<Span>,
+    /// Longest stretch without candles that is filled up with flat ones, such as 30d; longer ones are refused. 7d with
+    /// `strict`, any with `freqtrade`.
+    #[arg(long, value_name = "SPAN")]
+    gap_max: Option<Span>,
     /// Symbol of the candles, when the file name does not tell.
     #[arg(long)]
     symbol: Option<Symbol>,
@@ -154,15 +160,17 @@ impl Backtest {
     pub fn run(&self, json: bool, out: &mut dyn Write, notes: &mut dyn Write) -> Result<(), Failure> {
         self.check()?;
         self.check_files()?;
-        let (feeds, settings, doubts) = match &self.config {
+        let (loaded, settings, doubts) = match &self.config {
             Some(path) => self.configured(path)?,
             None => self.optioned()?,
         };
-        for doubt in doubts {
+        let Loaded { feeds, notes: said } = loaded;
+        let said = said.iter().map(|note| ("note", note)).chain(doubts.iter().map(|doubt| ("warning", doubt)));
+        for (kind, words) in said {
             if json {
-                writeln!(notes, "{}", json!({ "warning": doubt }))?;
+                writeln!(notes, "{}", json!({ kind: words }))?;
             } else {
-                writeln!(notes, "warning: {doubt}")?;
+                writeln!(notes, "{kind}: {words}")?;
             }
         }
         let outcome = backtest::run(&settings, &feeds).map_err(|error| Failure::new(Exit::Failure, &error))?;
@@ -193,44 +201,12 @@ impl Backtest {
     }
 
     /// What the options say.
-    fn optioned(&self) -> Result<(Vec<Feed>, Settings, Vec<String>), Failure> {
+    fn optioned(&self) -> Result<(Loaded, Settings, Vec<String>), Failure> {
         let rule = self.rule()?;
-        let feeds = self.feeds(|symbol| Ok(self.rules(symbol)))?;
-        let settings = self.settings(&feeds, rule)?;
-        let doubts = self.doubts(&feeds, rule);
-        Ok((feeds, settings, doubts))
-    }
-
-    fn feeds(&self, rules: impl Fn(Symbol) -> Result<Instrument, Failure>) -> Result<Vec<Feed>, Failure> {
-        let mut feeds: Vec<Feed> = Vec::new();
-        for path in &self.files {
-            let file = store::read_klines(path).map_err(|error| Failure::new(Exit::Data, &error))?;
-            let named = |what: &str, flag: &str| {
-                let path = path.display();
-                Failure::say(Exit::Data, format!("{path}: its name does not tell the {what}; give it with --{flag}"))
-            };
-            let symbol = self.symbol.or(file.symbol).ok_or_else(|| named("symbol", "symbol"))?;
-            let interval = self.interval.unwrap_or(file.interval);
-            match feeds.iter_mut().find(|feed| feed.rules.symbol == symbol) {
-                Some(feed) => {
-                    let last = feed.candles.last().map(|candle| candle.open_time);
-                    let first = file.candles.first().map(|candle| candle.open_time);
-                    if feed.interval != interval || first <= last {
-                        let path = path.display();
-                        let message =
-                            format!("{path}: does not follow the files of {symbol} before it; order them by time");
-                        return Err(Failure::say(Exit::Data, message));
-                    }
-                    feed.candles.extend(file.candles);
-                }
-                None => feeds.push(Feed { rules: rules(symbol)?, interval, candles: file.candles }),
-            }
-        }
-        for feed in &mut feeds {
-            feed.candles =
-                store::fill_gaps(&feed.candles, feed.interval).map_err(|error| Failure::new(Exit::Data, &error))?;
-        }
-        Ok(feeds)
+        let loaded = self.load(|symbol| Ok(self.rules(symbol)))?;
+        let settings = self.settings(&loaded.feeds, rule)?;
+        let doubts = self.doubts(&loaded.feeds, rule);
+        Ok((loaded, settings, doubts))
     }
 
     fn rules(&self, symbol: Symbol) -> Instrument {
@@ -366,7 +342,11 @@ fn distance(flag: &str, share: Option<Rate>) -> Result<Option<Rate>, Failure> {
 }
 
 fn show(report: &Report, outcome: &Outcome, out: &mut dyn Write) -> Result<(), Failure> {
-    writeln!(out, "{} to {}, {} candles", report.from, report.to, count(report.candles))?;
+    let candles = match report.candles_made_up {
+        0 => format!("{} candles", count(report.candles)),
+        made_up => format!("{} candles and {} made up where there were none", count(report.candles), count(made_up)),
+    };
+    writeln!(out, "{} to {}, {candles}", report.from, report.to)?;
     let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.3}"));
     let mut totals = Table::new(&["", ""]);
     let rows = [

@@ -1,16 +1,19 @@
 //! `tradingbot candles`: candles from trades or recorded streams, and longer candles from shorter ones.
 
+mod merging;
 mod row;
 
 use std::io::Write;
 use std::path::PathBuf;
 
+use super::series::Series;
 use super::show::counted;
 use super::{Exit, Failure};
 use crate::domain::event::Trade;
 use crate::domain::{Candle, MarketEvent, Symbol, TradeId};
-use crate::market::{BuildCandleError, CandleBuilder, CandleMerger, Interval};
+use crate::market::{BuildCandleError, CandleBuilder, Interval};
 use crate::store::{DataKind, RecordingReader, TradeIds, TradeOrder, TradeReader, read_klines};
+use merging::Merging;
 use row::Rows;
 
 /// `tradingbot candles`.
@@ -27,7 +30,8 @@ pub struct Candles {
     /// Symbol of a file of trades whose name does not tell it.
     #[arg(long)]
     symbol: Option<Symbol>,
-    /// Leave out the last candle when nothing in the files proves that it is over.
+    /// Leave out the last candle when nothing in the files proves that it is over, and, of shorter candles, the first one
+    /// when the files begin within it.
     #[arg(long)]
     closed: bool,
 }
@@ -105,31 +109,28 @@ impl Candles {
     }
 
     fn merge_klines(&self, rows: &mut Rows<'_>, notes: &mut dyn Write) -> Result<(), Failure> {
-        let mut merger: Option<(CandleMerger, Interval)> = None;
-        let mut over = Vec::new();
+        let mut before: Option<(Series, Merging)> = None;
         for path in &self.files {
             let at_file = |message: String| Failure::say(Exit::Data, format!("{}: {message}", path.display()));
             let file = read_klines(path).map_err(|error| Failure::new(Exit::Data, &error))?;
-            let from = Interval::try_from(file.interval).map_err(|error| at_file(error.to_string()))?;
-            let (merger, known) = match &mut merger {
-                Some(merger) => merger,
-                None => {
-                    let new = CandleMerger::new(from, self.interval).map_err(|error| at_file(error.to_string()))?;
-                    merger.insert((new, from))
+            if file.months {
+                let message = "its candles are of calendar months, which differ in length; give shorter ones";
+                return Err(at_file(message.to_owned()));
+            }
+            let mut merging = match before.take() {
+                Some((series, merging)) => {
+                    series.check(path, &file)?;
+                    merging
                 }
+                None => Merging::new(&file, self.interval, self.closed).map_err(at_file)?,
             };
-            if *known != from {
-                return Err(at_file(format!("its candles are of {from}, those of the files before of {known}")));
-            }
             for candle in &file.candles {
-                merger.take(candle, &mut over).map_err(|error| at_file(error.to_string()))?;
-                for candle in over.drain(..) {
-                    rows.print(&candle)?;
-                }
+                merging.take(candle, rows).map_err(|error| error.at(path))?;
             }
+            before = Some((Series::begin(file), merging));
         }
-        match &merger {
-            Some((merger, _)) => self.end(merger.open(), rows, notes),
+        match before {
+            Some((_, merging)) => merging.finish(rows, notes),
             None => Ok(()),
         }
     }

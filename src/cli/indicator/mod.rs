@@ -1,5 +1,7 @@
 //! Indicators over a file of klines, as CSV or JSON.
 
+mod doubts;
+
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
@@ -8,6 +10,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgMatches, Command, FromArgMatches, value_parser};
 use serde_json::json;
 
+use super::series::Series;
 use super::{Exit, Failure};
 use crate::domain::Candle;
 use crate::store::read_klines;
@@ -18,14 +21,15 @@ use crate::strategy::indicator::catalog::{CATALOG, Definition, Values};
 #[derive(Debug, clap::Args)]
 pub struct Indicator {
     /// List all indicators with their parameters and columns.
-    #[arg(long, conflicts_with_all = ["name", "file"])]
+    #[arg(long, conflicts_with_all = ["name", "files"])]
     list: bool,
     /// Which indicator.
     #[arg(required_unless_present = "list", value_parser = PossibleValuesParser::new(CATALOG.iter().map(|one| one.name)))]
     name: Option<String>,
-    /// A file of klines in the layout of Binance's archives, plain or packed with zstd.
-    #[arg(required_unless_present = "list")]
-    file: Option<PathBuf>,
+    /// Files of klines of one symbol in the layout of Binance's archives, each continuing the one before, plain or packed with
+    /// zstd.
+    #[arg(required_unless_present = "list", value_name = "FILE")]
+    files: Vec<PathBuf>,
     /// Print only so many of the first rows.
     #[arg(long, value_name = "ROWS")]
     first: Option<usize>,
@@ -37,27 +41,51 @@ pub struct Indicator {
 }
 
 impl Indicator {
-    /// Prints the list, or one line a row of the file: `row,open_time` in milliseconds since 1970, and the values,
-    /// which are empty (`null` in JSON) as long as there are none.
-    pub fn run(&self, json: bool, out: &mut dyn Write) -> Result<(), Failure> {
-        let definition = self.name.as_deref().and_then(Definition::named);
-        let (Some(definition), Some(file)) = (definition, &self.file) else { return list(json, out) };
+    /// Prints the list, or one line a row of the files: `row,open_time` in milliseconds since 1970, and the values, which are
+    /// empty (`null` in JSON) as long as there are none; to `notes` why there are none at all.
+    pub fn run(&self, json: bool, out: &mut dyn Write, notes: &mut dyn Write) -> Result<(), Failure> {
+        let Some(definition) = self.name.as_deref().and_then(Definition::named) else { return list(json, out) };
         let given = self.given.0.iter().map(|(name, values)| (*name, values.as_slice()));
         let asked = definition.values(given).map_err(|error| Failure::new(Exit::Usage, &error))?;
         let columns: Vec<String> = asked.iter().flat_map(Values::columns).collect();
-        let mut series: Vec<_> = asked.iter().map(Values::build).collect();
-        let candles = read_klines(file).map_err(|error| Failure::new(Exit::Data, &error))?.candles;
+        let mut indicators: Vec<_> = asked.iter().map(Values::build).collect();
+        let series = self.read()?;
+        let candles = &series.candles;
+        let mut valued = vec![false; columns.len()];
         let mut sheet = Sheet::open(json, columns, out)?;
         for (row, candle) in candles.iter().enumerate() {
             let mut values = Vec::with_capacity(sheet.columns.len());
-            for one in &mut series {
+            for one in &mut indicators {
                 one.update(&Bar::from(candle), &mut values);
+            }
+            for (valued, value) in valued.iter_mut().zip(&values) {
+                *valued |= value.is_some();
             }
             if self.wants(row, candles.len()) {
                 sheet.row(row, candle, &values)?;
             }
         }
+        for note in doubts::of(definition, &asked, &series, &valued) {
+            if json {
+                writeln!(notes, "{}", json!({ "note": note }))?;
+            } else {
+                writeln!(notes, "note: {note}")?;
+            }
+        }
         sheet.close()
+    }
+
+    /// The files, one after the other.
+    fn read(&self) -> Result<Series, Failure> {
+        let mut series: Option<Series> = None;
+        for path in &self.files {
+            let file = read_klines(path).map_err(|error| Failure::new(Exit::Data, &error))?;
+            match &mut series {
+                Some(series) => series.go_on(path, file)?,
+                None => series = Some(Series::begin(file)),
+            }
+        }
+        series.ok_or_else(|| Failure::say(Exit::Usage, "no file was named"))
     }
 
     fn wants(&self, row: usize, rows: usize) -> bool {
