@@ -11,7 +11,8 @@ use sha2::{Digest, Sha256};
 use crate::clock;
 use crate::config::{self, Config, Source, Speed};
 use crate::daemon::{self, Ending, Errand, Summary};
-use crate::domain::{Span, Timestamp};
+use crate::domain::{Market, Span, Timestamp};
+use crate::store::{RecordingReader, ToldMarket};
 
 use super::run::{failed, secrets};
 use super::show::{Money, Percent, count};
@@ -102,11 +103,25 @@ impl Paper {
 }
 
 impl MarketArgs {
+    /// The built-in configuration, on the market that the recording is of.
+    fn built_in(&self) -> String {
+        let told = RecordingReader::open(&self.recording).ok().and_then(|mut reader| {
+            let _ = reader.by_ref().take(EVENTS_ASKED).find(|_| false);
+            reader.told()
+        });
+        match told {
+            Some(ToldMarket { market: Market::UsdM, .. }) => {
+                PAPER.replacen("[market]", "[market]\nmarket = \"usd-m\"", 1)
+            }
+            Some(ToldMarket { market: Market::Spot, .. }) | None => PAPER.to_owned(),
+        }
+    }
+
     /// The configuration at a path, or the built-in one, with what the command line says in its place.
     pub(super) fn configuration(&self) -> Result<Config, Failure> {
         let mut config = match &self.config {
             Some(path) => config::load(path),
-            None => config::parse(Path::new("paper.toml"), PAPER.as_bytes()),
+            None => config::parse(Path::new("paper.toml"), self.built_in().as_bytes()),
         }
         .map_err(|faults| Failure::new(Exit::Config, &faults))?;
         if !self.recording.is_empty() {
@@ -132,4 +147,6 @@ fn fresh_folder(now: Timestamp) -> PathBuf {
     base.join("tradingbot").join("paper").join(name)
 }
 
+/// So many events are asked for their market.
+const EVENTS_ASKED: usize = 1_000;
 const PAPER: &str = include_str!("../../config/paper.toml");

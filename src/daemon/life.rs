@@ -137,7 +137,7 @@ fn open_market(config: &Config, from: Option<Timestamp>) -> Result<Opened, Daemo
             Ok(Opened { source: Box::new(PracticeMarket::new(settings)), instruments, pace, start })
         }
         SourceSettings::Recording { files, speed } => {
-            let source = Recording::open(files).map_err(|error| DaemonError::Source(error.0))?;
+            let source = Recording::open(files, &config.market).map_err(|error| DaemonError::Source(error.0))?;
             let start = source.start();
             let instruments = config.market.symbols.iter().filter_map(|symbol| config.instrument(*symbol)).collect();
             let pace = Pace { speed: *speed, at_once: Span::ZERO };

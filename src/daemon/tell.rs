@@ -93,6 +93,11 @@ pub fn ledger_fails(cause: &CommitError) {
     );
 }
 
+/// Says what a recording has nothing of, or what it has besides.
+pub fn recording_lacks(what: &str) {
+    warn!(message_id = message::RECORDING_LACKS.id, "{what}");
+}
+
 /// Says that this run cannot be replayed, or not past here.
 pub fn no_journal(cause: &JournalError) {
     let source = std::error::Error::source(cause).map_or_else(String::new, ToString::to_string);

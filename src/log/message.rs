@@ -180,6 +180,9 @@ messages! {
     /// A run that cannot be replayed.
     REPLAY_LOST = "d9f666062e8be00cf7536722c2eddf02", "This run cannot be replayed past here",
         "The journal of inputs could not be kept; CAUSE says why. Trading, the ledger and its verification are not touched. With room on the disk, the next run can be replayed again.";
+    /// A recording and a configuration that do not fit.
+    RECORDING_LACKS = "0f8b67afa71148a4aaaf5b265720fb19", "The recording and the configuration do not fit",
+        "Of a symbol that the recording has nothing of, nothing is traded; events of symbols that are not configured are passed over. The record names them, with numbers. Compare market.symbols and market.market with the recording, or name another one in market.files.";
     /// The API is open.
     API_OPEN = "4af1fa47d64db2de9e7479b5c1867736", "The API is open to those with a token",
         "LIVE is how many tokens there are. Nothing is to be done.";

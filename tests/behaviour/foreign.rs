@@ -80,7 +80,7 @@ fn each_kind_of_file_is_named_for_what_it_is() {
                 let output = run(&arguments, &path);
                 let said = String::from_utf8(output.stderr).unwrap();
                 let said = said.lines().last().unwrap_or_default();
-                assert_eq!(output.status.code(), Some(4), "{arguments:?} {what}: {said}");
+                assert_eq!(output.status.code(), Some(65), "{arguments:?} {what}: {said}");
                 assert!(said.starts_with("error: "), "{arguments:?} {what}: {said}");
                 assert!(
                     said.contains(&format!(": the file is {what}")) && said.contains(remedy),
@@ -124,7 +124,7 @@ fn a_data_file_given_to_the_wrong_command_is_named_too() {
         let output = run(arguments, path);
         let text = String::from_utf8(output.stderr).unwrap();
         assert!(text.contains(said), "{arguments:?}: {text}");
-        assert_eq!(output.status.code(), Some(4), "{arguments:?}: {text}");
+        assert_eq!(output.status.code(), Some(65), "{arguments:?}: {text}");
     }
 }
 
@@ -142,7 +142,7 @@ fn a_pipe_is_refused_and_not_waited_for() {
             said.contains("BTCUSDT-1h.csv cannot be opened: it is a pipe, which may never end; write what"),
             "{said}"
         );
-        assert_eq!(output.status.code(), Some(4), "{arguments:?}");
+        assert_eq!(output.status.code(), Some(65), "{arguments:?}");
     }
 }
 

@@ -87,7 +87,7 @@ fn a_gap_longer_than_the_bound_is_refused_and_can_be_allowed() {
     assert!(said(&refused).contains("where a gap may be 6d23h long"), "{}", said(&refused));
     let longer = after(7, 1);
     let refused = backtest(&[], &[&first, &longer]);
-    assert_eq!(refused.status.code(), Some(4));
+    assert_eq!(refused.status.code(), Some(65));
     assert!(refused.stdout.is_empty());
     assert_eq!(
         said(&refused),
@@ -141,7 +141,7 @@ fn files_that_overlap_or_stand_in_the_wrong_order_are_told_apart() {
     ] {
         let files = files.map(PathBuf::as_path);
         for output in [backtest(&[], &files), indicator(&files), candles(&files)] {
-            assert_eq!(output.status.code(), Some(4), "{}", said(&output));
+            assert_eq!(output.status.code(), Some(65), "{}", said(&output));
             assert!(said(&output).contains(words), "{}\n{words}", said(&output));
         }
     }
@@ -157,7 +157,7 @@ fn candles_of_coin_margined_futures_are_refused_by_name_and_by_content() {
     {
         let path = desk.put(name, &hours(0..60, spot));
         let output = backtest(arguments, &[&path]);
-        assert_eq!((output.status.code(), said(&output).contains(words)), (Some(4), true), "{}", said(&output));
+        assert_eq!((output.status.code(), said(&output).contains(words)), (Some(65), true), "{}", said(&output));
     }
     let renamed = desk.put("BTCUSD-1h.csv", &hours(0..60, in_coins));
     assert!(said(&backtest(&[], &[&renamed])).contains(words));

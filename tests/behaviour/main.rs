@@ -39,6 +39,7 @@ mod ledger_journal;
 mod ledger_tamper;
 mod limits;
 mod mutation;
+mod partial;
 mod practice;
 mod redaction;
 mod sim;

@@ -21,6 +21,7 @@ mod probe;
 mod progress;
 #[path = "../support/random.rs"]
 mod random;
+mod recordings;
 mod sandbox;
 mod secrets;
 mod systemd;

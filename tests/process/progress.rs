@@ -82,17 +82,19 @@ fn nothing_of_it_is_left_when_a_run_is_stopped_or_fails() {
 }
 
 #[test]
-fn a_pipe_has_no_share_and_tells_time_and_events() {
+fn a_pipe_is_refused_at_once_whether_somebody_writes_to_it_or_not() {
     let folder = tempfile::tempdir().unwrap();
     let (file, pipe) = (folder.path().join("file.jsonl"), folder.path().join("pipe.jsonl"));
     fs::write(&file, trades(0, 10)).unwrap();
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-    let meanwhile = format!("cat {} > {}", file.display(), pipe.display());
-    let (seen, code) = on_terminal(folder.path(), 80, &[&pipe], "10x", &meanwhile);
-    assert_eq!(code, Some(0), "{seen}");
-    let drawn = drawn(&seen);
-    assert!(drawn.iter().any(|text| text.contains("events/s  2024-08-08T23:54:")), "{seen}");
-    assert!(!drawn.iter().any(|text| text.starts_with('[')), "{seen}");
+    for meanwhile in [":".to_owned(), format!("timeout 2 cat {} > {}", file.display(), pipe.display())] {
+        let (seen, code) = on_terminal(folder.path(), 80, &[&pipe], "10x", &meanwhile);
+        assert_eq!(code, Some(65), "{seen}");
+        assert!(
+            seen.contains("pipe.jsonl cannot be opened: it is a pipe, which may never end; write what comes out"),
+            "{seen}"
+        );
+    }
 }
 
 /// After the last bar the line was cleared, before anything with `word` was written.

@@ -4,7 +4,7 @@ use memchr::memchr;
 
 use crate::domain::{MarketEvent, Timestamp};
 use crate::store::error::shorten;
-use crate::wire::binance::{Decimals, DecodeError, Decoded, decode};
+use crate::wire::binance::{Decimals, DecodeError, Decoded, ToldMarket, decode, market_of};
 
 /// One line.
 #[derive(Debug)]
@@ -15,6 +15,8 @@ pub(super) struct Line {
     pub(super) decoded: Decoded,
     /// How many decimals the exchange writes, if that was asked for and there are price levels.
     pub(super) decimals: Option<Decimals>,
+    /// Which market it is of, if that was asked for and it tells.
+    pub(super) told: Option<ToldMarket>,
 }
 
 /// What is wrong with a line.
@@ -30,7 +32,7 @@ pub(super) enum Fault {
 
 impl Line {
     /// Takes a line apart.
-    pub(super) fn read(text: &[u8], wants_decimals: bool) -> Result<Self, Fault> {
+    pub(super) fn read(text: &[u8], wants_decimals: bool, wants_market: bool) -> Result<Self, Fault> {
         let end = memchr(b' ', text).unwrap_or(text.len());
         let (time, rest) = text.split_at(end);
         let at = receive_time(time).ok_or_else(|| Fault::NoTime { text: shorten(time) })?;
@@ -40,7 +42,8 @@ impl Line {
         }
         let decoded = decode(frame).map_err(Fault::Message)?;
         let decimals = if wants_decimals && has_levels(&decoded) { decimals_of(frame) } else { None };
-        Ok(Self { at, decoded, decimals })
+        let told = if wants_market { market_of(frame) } else { None };
+        Ok(Self { at, decoded, decimals, told })
     }
 }
 

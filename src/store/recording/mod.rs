@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 pub use error::ReadRecordingError;
 
+pub use crate::wire::binance::ToldMarket;
+
 use super::error::Place;
 use super::foreign::Foreign;
 use super::lines::{self, Lines, LinesError};
@@ -48,6 +50,7 @@ pub struct RecordingReader {
     symbols: Symbols,
     market: Option<Market>,
     market_by_name: Option<Market>,
+    told: Option<ToldMarket>,
     decimals: Option<Decimals>,
     latest: Timestamp,
     stepped_back: u64,
@@ -82,6 +85,7 @@ impl RecordingReader {
             size_before: 0,
             symbols: Symbols::default(),
             market: None,
+            told: None,
             decimals: None,
             latest: Timestamp::ZERO,
             stepped_back: 0,
@@ -117,6 +121,12 @@ impl RecordingReader {
     #[must_use]
     pub const fn market(&self) -> Option<Market> {
         if self.market.is_some() { self.market } else { self.market_by_name }
+    }
+
+    /// Which market its first lines are of, trades and best prices among them, as far as they tell.
+    #[must_use]
+    pub const fn told(&self) -> Option<ToldMarket> {
+        self.told
     }
 
     /// How many decimals the exchange writes, once depth was read.
@@ -184,7 +194,10 @@ impl RecordingReader {
     fn next_line(&mut self) -> Result<Option<(u64, Line)>, ReadRecordingError> {
         loop {
             let read = match self.lines.next_line() {
-                Ok(read) => read.map(|(number, text)| (number, Line::read(text, self.decimals.is_none()))),
+                Ok(read) => read.map(|(number, text)| {
+                    let wants_market = number <= LINES_ASKED && self.told.is_none_or(|told| !told.sure);
+                    (number, Line::read(text, self.decimals.is_none(), wants_market))
+                }),
                 Err(error) => {
                     let error = self.lines.explain_error(error, Foreign::Recording);
                     return Err(refusal(self.path.clone(), error));
@@ -193,6 +206,7 @@ impl RecordingReader {
             match read {
                 Some((number, Ok(line))) => {
                     self.decimals = self.decimals.or(line.decimals);
+                    self.told = line.told.filter(|told| told.sure || self.told.is_none()).or(self.told);
                     return self.on_time(number, line).map(Some);
                 }
                 Some((number, Err(fault))) => return Err(self.refused(number, fault)),
@@ -360,6 +374,9 @@ fn market_of(path: &Path) -> Option<Market> {
         _ => None,
     })
 }
+
+/// So many lines of a file are asked for their market, until one tells it for sure.
+const LINES_ASKED: u64 = 1_000;
 
 /// By how much receive times may go back.
 pub const STEP_BACK_MAX: Span = Span::SECOND;

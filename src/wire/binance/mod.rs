@@ -4,8 +4,10 @@ pub mod decode;
 mod fault;
 mod frame;
 mod levels;
+mod told;
 mod value;
 
 pub use decode::{Decoded, decode};
 pub use fault::DecodeError;
 pub use levels::Decimals;
+pub use told::{ToldMarket, market_of};

@@ -1,0 +1,163 @@
+//! A recording against the configuration that plays it: what does not fit is refused, or said with numbers.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+/// `count` messages from the message `from` on, ten a second, each made by `message` from its number and time.
+fn recording(from: u64, count: u64, message: impl Fn(u64, u64) -> String) -> String {
+    let mut text = String::new();
+    for number in from..from + count {
+        let millis = 1_723_161_254_000 + number * 100;
+        let _ = writeln!(text, "{millis} {}", message(number, millis));
+    }
+    text
+}
+
+fn spot_trade(symbol: &'static str) -> impl Fn(u64, u64) -> String {
+    move |number, at| {
+        format!(
+            r#"{{"e":"trade","E":{at},"s":"{symbol}","t":{},"p":"618.5","q":"0.02","T":{at},"m":true,"M":true}}"#,
+            number + 1
+        )
+    }
+}
+
+fn futures_trade(symbol: &'static str) -> impl Fn(u64, u64) -> String {
+    move |number, at| {
+        format!(
+            r#"{{"e":"trade","E":{at},"s":"{symbol}","t":{},"p":"618.5","q":"0.02","T":{at},"X":"MARKET","m":true}}"#,
+            number + 1
+        )
+    }
+}
+
+fn futures_depth(symbol: &'static str) -> impl Fn(u64, u64) -> String {
+    move |number, at| {
+        let (first, before) = (number * 10, (number * 10).saturating_sub(1));
+        format!(
+            r#"{{"e":"depthUpdate","E":{at},"T":{at},"s":"{symbol}","U":{first},"u":{},"pu":{before},"b":[["618","1"]],"a":[]}}"#,
+            first + 9
+        )
+    }
+}
+
+/// A configuration for a market and its symbols, and what paper trading on a recording under it says, with the exit code.
+fn paper(market: &str, symbols: &str, texts: &[String]) -> (String, Option<i32>) {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("tradingbot.toml");
+    let first = symbols.split(',').next().unwrap();
+    fs::write(
+        &config,
+        format!(
+            "mode = \"paper\"\nstart = \"trading\"\n[market]\nsource = \"practice\"\nmarket = \"{market}\"\nsymbols = [{symbols}]\n\
+             [account]\nquote = \"USDT\"\n[api]\nlisten = \"127.0.0.1:0\"\n[[strategy]]\nname = \"ema\"\nrule = \"ema-cross\"\n\
+             fast = 3\nslow = 8\nsymbols = [{first}]\ninterval = \"1s\"\nsizing = {{ by = \"fixed\", stake = \"100\" }}\n\
+             stop-loss = \"0.01\"\n"
+        ),
+    )
+    .unwrap();
+    play(folder.path(), &["--config", config.to_str().unwrap()], texts)
+}
+
+fn play(folder: &Path, arguments: &[&str], texts: &[String]) -> (String, Option<i32>) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tradingbot"));
+    command.arg("paper").args(arguments).arg("--state").arg(folder.join("state")).arg("--recording");
+    for (at, text) in texts.iter().enumerate() {
+        let path = folder.join(format!("{at}.jsonl"));
+        fs::write(&path, text).unwrap();
+        command.arg(path);
+    }
+    let output = command.env_remove("TRADINGBOT_API_TOKEN").output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (text(output.stdout) + &text(output.stderr), output.status.code())
+}
+
+#[test]
+fn coin_margined_futures_are_refused() {
+    for (symbols, text) in [
+        ("\"BTCUSDT\"", recording(0, 60, futures_depth("BTCUSD_PERP"))),
+        ("\"BTCUSDT\"", recording(0, 60, futures_trade("BTCUSD_240628"))),
+        ("\"BTCUSDT\"", recording(0, 2_000, futures_trade("BTCUSD_PERP"))),
+    ] {
+        for market in ["spot", "usd-m"] {
+            let (said, code) = paper(market, symbols, std::slice::from_ref(&text));
+            assert!(
+                said.contains(" is of coin-margined futures (COIN-M), whose quantities are contracts of a fixed"),
+                "{said}"
+            );
+            assert_eq!(code, Some(65), "{said}");
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (said, code) = play(folder.path(), &[], &[recording(0, 60, futures_depth("BTCUSD_PERP"))]);
+    assert!(code == Some(65) && said.contains("BTCUSD_PERP is of coin-margined futures"), "{said}");
+}
+
+#[test]
+fn a_recording_of_another_market_is_refused() {
+    for (market, text, found, configured, key) in [
+        ("usd-m", recording(0, 60, spot_trade("BTCUSDT")), "the spot market", "USD-M futures", "spot"),
+        ("spot", recording(0, 60, futures_trade("BTCUSDT")), "USD-M futures", "the spot market", "usd-m"),
+        ("spot", recording(0, 60, futures_depth("BTCUSDT")), "USD-M futures", "the spot market", "usd-m"),
+    ] {
+        let (said, code) = paper(market, "\"BTCUSDT\"", std::slice::from_ref(&text));
+        let words = format!(
+            "the recording is of {found}, and the configuration of {configured}; write market = \"{key}\" under [market]"
+        );
+        assert!(said.contains(&words), "{said}");
+        assert_eq!(code, Some(65));
+        let (said, code) = paper(key, "\"BTCUSDT\"", &[text]);
+        assert_eq!(code, Some(0), "{said}");
+    }
+    let unsure = recording(0, 60, |number, at| {
+        spot_trade("BTCUSDT")(number, at)
+            .replace("\"trade\"", "\"aggTrade\"")
+            .replace(",\"M\":true", "")
+            .replace("\"t\":", "\"f\":1,\"l\":1,\"t\":")
+    });
+    let (said, code) = paper("spot", "\"BTCUSDT\"", &[unsure]);
+    assert!(
+        code == Some(0)
+            && said.contains("looks like one of USD-M futures, and the configuration is of the spot market"),
+        "{said}"
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let (said, code) = play(folder.path(), &[], &[recording(0, 60, futures_trade("BTCUSDT"))]);
+    assert_eq!(code, Some(0), "without a configuration there is none to contradict: {said}");
+}
+
+#[test]
+fn what_the_recording_has_nothing_of_is_said_with_numbers_at_start_and_end() {
+    let (said, code) = paper(
+        "spot",
+        "\"BTCUSDT\", \"ETHUSDT\"",
+        &[recording(0, 60, spot_trade("BTCUSDT")) + &recording(60, 40, spot_trade("ADAUSDT"))],
+    );
+    assert_eq!(code, Some(0), "{said}");
+    let start = said.find("the recording has nothing of ETHUSDT, in 100 events that were looked at").unwrap();
+    let end = said.find("the recording had nothing of ETHUSDT in all of its 100 events").unwrap();
+    assert!(start < end, "{said}");
+    assert!(said.contains("the recording had events of symbols that are not configured: ADAUSDT (40)"), "{said}");
+    let (said, code) = paper("spot", "\"BTCUSDT\"", &[recording(0, 60, spot_trade("ETHUSDT"))]);
+    let words =
+        "the recording has nothing of BTCUSDT; its events are of ETHUSDT (60): name another recording, or these under";
+    assert!(code == Some(65) && said.contains(words), "{said}");
+    assert!(!said.contains("paper trading"), "nothing began: {said}");
+    // What comes late is waited for, and its absence told at the end.
+    let (said, code) = paper("spot", "\"BTCUSDT\"", &[recording(0, 1_500, spot_trade("ETHUSDT"))]);
+    assert!(
+        said.contains("the recording begins with nothing of BTCUSDT, in 1000 events that were looked at"),
+        "{said}"
+    );
+    let words = "the recording has nothing of BTCUSDT; its events are of ETHUSDT (1500): name another";
+    assert!(code == Some(65) && said.contains(words), "{said}");
+    let late = [recording(0, 1_500, spot_trade("ETHUSDT")), recording(1_500, 10, spot_trade("BTCUSDT"))];
+    let (said, code) = paper("spot", "\"BTCUSDT\"", &late);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(
+        said.contains("begins with nothing of BTCUSDT") && said.contains("not configured: ETHUSDT (1500)"),
+        "{said}"
+    );
+}
