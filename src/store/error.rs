@@ -88,12 +88,17 @@ pub enum ReadKlinesError {
         close_time: Timestamp,
     },
     /// Two rows in a row have the same time.
-    #[error("{place}: open_time {open_time} is there twice; remove one of the two rows")]
+    #[error(
+        "{place}: open_time {open_time} is there twice{}",
+        if *differs { ", with other values; remove the wrong row or fetch the file again" } else { "; remove one of the two rows" }
+    )]
     Duplicate {
         /// The second of the two lines.
         place: Place,
         /// The time.
         open_time: Timestamp,
+        /// Whether the two have different values.
+        differs: bool,
     },
     /// A row is earlier than the one before it.
     #[error("{place}: open_time {open_time} is before that of the row above, {before}; sort the rows by open_time")]
@@ -339,7 +344,7 @@ pub enum LineFault {
         expected: &'static str,
     },
     /// Too many or too few fields.
-    #[error("{found} columns where {expected} are expected; the line may be cut off, or the file of another kind")]
+    #[error("{found} {} where {expected} are expected; the line may be cut off, or the file of another kind", columns(*found))]
     Columns {
         /// How many there are.
         found: usize,
@@ -407,6 +412,10 @@ pub enum FillGapsError {
         /// Their length.
         interval: Span,
     },
+}
+
+const fn columns(count: usize) -> &'static str {
+    if count == 1 { "column" } else { "columns" }
 }
 
 /// The first characters of a text from outside, with anything that could upset a terminal spelled out.

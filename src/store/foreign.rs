@@ -49,6 +49,10 @@ pub enum Foreign {
     Semicolons,
     /// Columns between tabs.
     Tabs,
+    /// Columns between bars.
+    Bars,
+    /// Lines that end as on computers of long ago.
+    CarriageReturns,
     /// Funding rates of the exchange's archive.
     Funding,
     /// Best prices of the exchange's archive.
@@ -96,6 +100,8 @@ impl Foreign {
             Self::ShortCandles => "CSV of candles with other columns than the exchange's 12",
             Self::Semicolons => "CSV with semicolons between its columns",
             Self::Tabs => "text with tabs between its columns",
+            Self::Bars => "text with bars (|) between its columns",
+            Self::CarriageReturns => "text whose lines end in a carriage return alone",
             Self::Funding => "the exchange's file of funding rates, not of candles or trades",
             Self::BookTickers => "the exchange's file of best prices (bookTicker), not of candles or trades",
             Self::Archive => "a file of the exchange of another kind than candles and trades",
@@ -135,7 +141,8 @@ impl Foreign {
             Self::BareMessages => {
                 "write the time of receipt and a space before each message, as docs/recordings.md says"
             }
-            Self::Semicolons | Self::Tabs => "put commas between the columns, points in the numbers",
+            Self::CarriageReturns => "end its lines in a line feed, such as with: tr '\\r' '\\n'",
+            Self::Semicolons | Self::Tabs | Self::Bars => "put commas between the columns, points in the numbers",
             Self::Recording => {
                 "make candles of it with tradingbot candles, or play it with tradingbot paper --recording"
             }
@@ -233,6 +240,9 @@ fn braced(text: &str) -> Foreign {
 
 /// Lines of columns: by what stands between them, by their names, or by how many there are.
 fn separated(text: &str) -> Option<Foreign> {
+    if text.contains('\r') && !text.contains('\n') {
+        return Some(Foreign::CarriageReturns);
+    }
     let mut lines = text.lines();
     let (first, second) = (lines.next()?, lines.next().unwrap_or(""));
     let is_link = first.starts_with("http") && !first.contains(',');
@@ -242,12 +252,9 @@ fn separated(text: &str) -> Option<Foreign> {
     let of_candles = ["open", "high", "low", "close"].into_iter().all(has);
     if names.len() < COLUMNS_LEAST {
         let columns = |separator: char| header.matches(separator).count() + 1;
-        return match (columns(';') >= COLUMNS_LEAST, columns('\t') >= COLUMNS_LEAST) {
-            (true, _) => Some(Foreign::Semicolons),
-            (false, true) => Some(Foreign::Tabs),
-            (false, false) if of_candles => Some(Foreign::ShortCandles),
-            (false, false) => None,
-        };
+        let separators = [(';', Foreign::Semicolons), ('\t', Foreign::Tabs), ('|', Foreign::Bars)];
+        let known = separators.into_iter().find(|(separator, _)| columns(*separator) >= COLUMNS_LEAST);
+        return known.map(|(_, kind)| kind).or(of_candles.then_some(Foreign::ShortCandles));
     }
     let is_of_exchange = names.first() == Some(&"open_time") && names.len() == 12;
     match names.first().copied() {

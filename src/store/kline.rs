@@ -80,7 +80,7 @@ pub fn read_klines_as(
 pub struct KlineReader {
     path: PathBuf,
     lines: Lines,
-    before: Option<Timestamp>,
+    before: Option<Candle>,
     lengths: Lengths,
     failed: bool,
 }
@@ -139,14 +139,15 @@ impl KlineReader {
         if close_time < open_time {
             return Err(ReadKlinesError::EndsBeforeStart { place: self.here(), open_time, close_time });
         }
-        match self.before {
-            Some(before) if before == open_time => {
-                return Err(ReadKlinesError::Duplicate { place: self.here(), open_time });
+        match &self.before {
+            Some(before) if before.open_time == open_time => {
+                return Err(ReadKlinesError::Duplicate { place: self.here(), open_time, differs: *before != candle });
             }
-            Some(before) if before > open_time => {
+            Some(before) if before.open_time > open_time => {
+                let before = before.open_time;
                 return Err(ReadKlinesError::Backwards { place: self.here(), open_time, before });
             }
-            Some(_) | None => self.before = Some(open_time),
+            Some(_) | None => self.before = Some(candle),
         }
         self.lengths.note(open_time, close_time);
         Ok(candle)
