@@ -172,13 +172,6 @@ impl Connection {
         self.stream.write_all(bytes)
     }
 
-    /// Waits until something can be read, and leaves it there.
-    pub fn wait(&mut self) {
-        while self.buffer.is_empty() {
-            self.fill().unwrap();
-        }
-    }
-
     /// Whether the server has closed the connection, and sent nothing before.
     pub fn is_closed(&mut self) -> bool {
         self.buffer.is_empty() && self.fill().is_err_and(|error| error.kind() != io::ErrorKind::WouldBlock)
