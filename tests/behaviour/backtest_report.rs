@@ -29,11 +29,11 @@ fn a_loss_is_reported_with_the_drawdown_from_the_peak_before_it() {
     // In at 100, worth 500 more at 150 and 100 less at 90, out at 95.
     let lost = report(&["80", "80", "80", "100", "100", "150", "90", "95", "95"], &["--fee", "0"]);
     assert_eq!((&lost["balance"], &lost["equity"]), (&"10000".into(), &"9950".into()), "{lost:#}");
-    assert_eq!((&lost["profit"], &lost["profit-ratio"]), (&"-50".into(), &"-0.005".into()));
-    assert_eq!(lost["drawdown-max"], "0.05714286", "600 under a peak of 10500");
+    assert_eq!((&lost["profit"], &lost["profit_ratio"]), (&"-50".into(), &"-0.005".into()));
+    assert_eq!(lost["drawdown_max"], "0.05714286", "600 under a peak of 10500");
     assert_eq!((&lost["trades"]["profit"], &lost["trades"]["losses"]), (&"-50".into(), &"50".into()));
     assert_eq!((&lost["trades"]["count"], &lost["trades"]["won"], &lost["orders"]), (&1.into(), &0.into(), &2.into()));
-    assert_eq!((&lost["expectancy"], &lost["profit-factor"]), (&Value::from(-50.0), &Value::from(0.0)));
+    assert_eq!((&lost["expectancy"], &lost["profit_factor"]), (&Value::from(-50.0), &Value::from(0.0)));
 }
 
 #[test]
@@ -41,10 +41,10 @@ fn a_gain_is_reported_after_fees_and_without_a_drawdown_where_there_was_none() {
     // In at 100 and out at 140, a thousandth of which is 1 and 1.4.
     let won = report(&["80", "80", "80", "100", "100", "150", "140", "140", "140"], &["--fee", "0.001"]);
     assert_eq!((&won["equity"], &won["profit"]), (&"10397.6".into(), &"397.6".into()), "{won:#}");
-    assert_eq!(won["profit-ratio"], "0.03976");
+    assert_eq!(won["profit_ratio"], "0.03976");
     assert_eq!((&won["trades"]["fees"], &won["trades"]["gains"]), (&"2.4".into(), &"397.6".into()));
-    assert_eq!(won["trades"]["profit-ratio-mean"], "0.3972028", "397.6 of the 1001 that were paid");
-    assert_eq!(won["drawdown-max"], "0.00965807", "101.4 under a peak of 10499");
+    assert_eq!(won["trades"]["profit_ratio_mean"], "0.3972028", "397.6 of the 1001 that were paid");
+    assert_eq!(won["drawdown_max"], "0.00965807", "101.4 under a peak of 10499");
     let steady = report(&["80", "80", "80", "100", "100", "150", "160"], &["--fee", "0"]);
-    assert_eq!((&steady["profit"], &steady["drawdown-max"]), (&"600".into(), &"0".into()), "{steady:#}");
+    assert_eq!((&steady["profit"], &steady["drawdown_max"]), (&"600".into(), &"0".into()), "{steady:#}");
 }
