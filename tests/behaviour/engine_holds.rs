@@ -211,18 +211,15 @@ fn an_exit_that_the_gate_refuses_is_tried_again_after_a_minute_and_no_sooner() {
     twin.hold();
     twin.entries.into_iter().skip(1).for_each(|(_, entry)| desk.restore(entry));
     desk.engine.recover(desk.now(), &mut Vec::new());
-    let all = desk.setup.limits.clone();
-    desk.engine.set_limits(Limits { symbols: Vec::new(), ..all.clone() });
-    desk.trade("94");
-    assert_eq!(refusals(&desk), [Refusal::Symbol { symbol: btc() }]);
-    desk.wait(59).trade("94");
+    desk.trade("1");
+    assert_eq!(refusals(&desk), [Refusal::TooSmall { value: money("4.95"), min: money("5") }]);
+    desk.wait(59).trade("1");
     assert_eq!(refusals(&desk), [], "not tried");
-    desk.wait(1).trade("94");
-    assert_eq!(refusals(&desk), [Refusal::Symbol { symbol: btc() }]);
-    desk.engine.set_limits(all);
-    desk.wait(59).trade("94");
-    assert_eq!(submitted(&desk), []);
-    desk.wait(1).trade("94");
+    desk.wait(1).trade("1");
+    assert_eq!(refusals(&desk).len(), 1);
+    desk.wait(59).trade("2");
+    assert_eq!(submitted(&desk), [], "not tried, although it would do now");
+    desk.wait(1).trade("2");
     assert_eq!(submitted(&desk).len(), 1);
 }
 
