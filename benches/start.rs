@@ -5,13 +5,12 @@ use std::os::unix::fs::FileExt;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::Instant;
 
 use tempfile::TempDir;
 use tradingbot::clock;
 use tradingbot::config::{self, Speed};
-use tradingbot::daemon::{Audience, LEDGER_FILE, Life, Message, Pace, Shell, Source, drive};
+use tradingbot::daemon::{Audience, Inbox, LEDGER_FILE, Life, Mailbox, Pace, Shell, Source, drive};
 use tradingbot::domain::Span;
 use tradingbot::ledger::Ledger;
 
@@ -102,7 +101,7 @@ fn aged() -> TempDir {
         format!("{PAPER}\n[risk]\nloss-per-day-max = \"1000000\"\ndrawdown-max = \"0.99\"\norders-per-day = 200000\n");
     let config = config::load(&configured(&config, state.path())).unwrap();
     let Life { mut shell, mut source, .. } = Life::begin(&config, Some(Speed::Max)).unwrap();
-    let (stop, inbox) = sync_channel(8);
+    let (stop, inbox) = Inbox::new();
     let pace = Pace { speed: Speed::Max, at_once: Span::ZERO };
     drive(&mut shell, source.as_mut(), pace, &inbox, &mut Until(stop), None).unwrap();
     shell.end().unwrap();
@@ -123,13 +122,13 @@ fn backdated(from: &Path) -> TempDir {
 }
 
 /// Stops the life once its ledger is long enough.
-struct Until(SyncSender<Message>);
+struct Until(Mailbox);
 
 impl Audience for Until {
     fn look(&mut self, shell: &mut Shell) {
         shell.take_told();
         if shell.head().seq >= ENTRIES {
-            let _ = self.0.try_send(Message::Stop);
+            self.0.stop();
         }
     }
 

@@ -1,25 +1,14 @@
 //! The loop of a life: wait, stamp, apply, execute.
 
-use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
-
 use crate::api::OperatorRequest;
 use crate::clock;
 use crate::config::Speed;
 use crate::domain::{Event, Span, Timestamp};
 
 use super::error::DaemonError;
+use super::inbox::{Inbox, Message};
 use super::shell::Shell;
 use super::source::Source;
-
-/// What reaches the loop from other threads.
-pub enum Message {
-    /// An operator asks for something, and waits to hear that it was taken.
-    Operator(OperatorRequest),
-    /// Read what may change without a restart again.
-    Reload,
-    /// Stop in order.
-    Stop,
-}
 
 /// Whoever looks on.
 pub trait Audience {
@@ -62,7 +51,7 @@ pub fn drive(
     shell: &mut Shell,
     source: &mut dyn Source,
     pace: Pace,
-    inbox: &Receiver<Message>,
+    inbox: &Inbox,
     audience: &mut dyn Audience,
     until: Option<Timestamp>,
 ) -> Result<Ending, DaemonError> {
@@ -126,24 +115,19 @@ enum Heard {
 }
 
 /// Waits until `due`, at most a moment, and listens meanwhile. What waits to be written is written first.
-fn wait(shell: &mut Shell, clock: &MarketClock, inbox: &Receiver<Message>, due: Timestamp, rounds: u32) -> Waited {
+fn wait(shell: &mut Shell, clock: &MarketClock, inbox: &Inbox, due: Timestamp, rounds: u32) -> Waited {
     let Some(left) = clock.until(due) else {
         if !rounds.is_multiple_of(ROUNDS_PER_LISTEN) {
             return Waited::Due;
         }
-        return match inbox.try_recv() {
-            Ok(message) => Waited::Message(message),
-            Err(TryRecvError::Empty) => Waited::Due,
-            Err(TryRecvError::Disconnected) => Waited::Message(Message::Stop),
-        };
+        return inbox.look().map_or(Waited::Due, Waited::Message);
     };
     shell.settle();
     let moment = left.min(MOMENT);
-    match inbox.recv_timeout(moment.to_duration()) {
-        Ok(message) => Waited::Message(message),
-        Err(RecvTimeoutError::Timeout) if moment == left => Waited::Slept,
-        Err(RecvTimeoutError::Timeout) => Waited::NotYet,
-        Err(RecvTimeoutError::Disconnected) => Waited::Message(Message::Stop),
+    match inbox.wait(moment) {
+        Some(message) => Waited::Message(message),
+        None if clock.until(due).is_none() => Waited::Slept,
+        None => Waited::NotYet,
     }
 }
 
@@ -206,3 +190,51 @@ const MOMENT: Span = Span::from_millis(100);
 const ROUNDS_PER_LOOK: u32 = 256;
 /// Events between two listenings when there is no wait between them.
 const ROUNDS_PER_LISTEN: u32 = 16;
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use tokio::sync::oneshot;
+
+    use super::*;
+    use crate::config;
+    use crate::daemon::{INBOX_MAX, Life};
+    use crate::domain::OperatorEvent;
+
+    struct Nobody;
+
+    impl Audience for Nobody {
+        fn look(&mut self, _: &mut Shell) {}
+
+        fn alive(&mut self, _: &Shell, _: &dyn Source) {}
+
+        fn reload(&mut self, _: &mut Shell) {}
+    }
+
+    #[test]
+    fn a_stop_behind_a_full_queue_ends_the_loop_before_any_of_it_is_answered() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = include_bytes!("../../config/paper.toml");
+        let mut config = config::parse(Path::new("paper.toml"), text).unwrap();
+        config.state = folder.path().join("state");
+        for speed in [Speed::Max, Speed::Times(1)] {
+            let Life { mut shell, mut source, pace } = Life::begin(&config, Some(speed)).unwrap();
+            let (mailbox, inbox) = Inbox::new();
+            let event = || OperatorEvent::Halt { by: "a".to_owned(), reason: "b".to_owned() };
+            let mut answers = Vec::new();
+            for _ in 0..INBOX_MAX {
+                let (reply, answer) = oneshot::channel();
+                mailbox.ask(OperatorRequest { event: event(), reply }).unwrap();
+                answers.push(answer);
+            }
+            mailbox.stop();
+            let ending = drive(&mut shell, source.as_mut(), pace, &inbox, &mut Nobody, None).unwrap();
+            assert_eq!(ending, Ending::Stopped);
+            assert!(shell.engine().halted().is_none(), "none of the halts was taken");
+            drop(inbox);
+            assert!(answers.iter_mut().all(|answer| answer.try_recv().is_err()));
+            shell.end().unwrap();
+        }
+    }
+}

@@ -3,6 +3,7 @@
 mod drive;
 mod error;
 mod history;
+mod inbox;
 mod keeper;
 mod life;
 mod operate;
@@ -19,6 +20,7 @@ mod venue;
 pub use drive::{Audience, Ending, Message, Pace, drive};
 pub use error::DaemonError;
 pub use keeper::Keeper;
+pub use inbox::{INBOX_MAX, Inbox, Mailbox, Message};
 pub use life::{LEDGER_FILE, Life};
 pub use replay::{ReplayError, Replayed, replay};
 pub use run::{Errand, Summary, check, run};

@@ -3,7 +3,6 @@
 use std::env;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
 
 use serde_json::json;
 
@@ -19,6 +18,7 @@ use crate::systemd::{Inherited, Notifier, NotifyError};
 
 use super::drive::{Audience, Ending, drive};
 use super::error::DaemonError;
+use super::inbox::Inbox;
 use super::life::{self, LEDGER_FILE, Life};
 use super::progress::Progress;
 use super::serve::{Addresses, Served, listen};
@@ -68,9 +68,9 @@ pub fn run(errand: Errand, out: &mut dyn Write) -> Result<Summary, DaemonError> 
     let Life { mut shell, mut source, pace } = Life::begin(&config, speed)?;
     let (listeners, addresses) = listen(&config, sockets)?;
     let confined = confine(&config, path.as_deref())?;
-    let (sender, inbox) = mpsc::sync_channel(INBOX_MAX);
+    let (mailbox, inbox) = Inbox::new();
     let mut onlooker = Onlooker {
-        served: Served::start(&confined, &config, admin, listeners, &shell, sender)?,
+        served: Served::start(&confined, &config, admin, listeners, &shell, mailbox)?,
         beat: notifier.alive_every(),
         beaten: Mark::now(),
         headed: Mark::now(),
@@ -343,5 +343,3 @@ fn tell_manager(told: Result<(), NotifyError>) {
 const PROGRAM: &str = "tradingbot";
 /// How often the ledger's head is logged.
 const HEAD_EVERY: Span = Span::HOUR;
-/// Requests and signals that wait for the loop.
-const INBOX_MAX: usize = 64;

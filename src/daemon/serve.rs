@@ -6,14 +6,13 @@ use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{SyncSender, TrySendError};
 use std::thread::JoinHandle;
 
 use rustix::io::Errno;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{oneshot, watch};
 
-use crate::api::{self, Doors, Feed, Listener, OperatorDoorError, OperatorRequest, Readiness, Settings, TokenHash};
+use crate::api::{self, Doors, Feed, Listener, OperatorRequest, Readiness, Settings, TokenHash};
 use crate::clock::{self, Mark};
 use crate::config::{Config, Listen};
 use crate::domain::{Snapshot, Span};
@@ -24,6 +23,7 @@ use crate::systemd::{self, Inherited};
 
 use super::drive::Message;
 use super::error::DaemonError;
+use super::inbox::Mailbox;
 use super::history::LedgerHistory;
 use super::life::LEDGER_FILE;
 use super::shell::{Shell, Told};
@@ -52,7 +52,7 @@ impl Served {
         admin: Option<TokenHash>,
         listeners: Vec<Listener>,
         shell: &Shell,
-        inbox: SyncSender<Message>,
+        mailbox: Mailbox,
     ) -> Result<Self, DaemonError> {
         let settings = Settings { admin, ..Settings::new(&config.api, config.state.clone()) };
         let feed = Arc::new(Feed::new(shell.engine().run()));
@@ -60,16 +60,11 @@ impl Served {
         let (ready, ready_seen) = watch::channel(Readiness::Ready);
         let (settings, settings_seen) = watch::channel(settings);
         let (view, config_seen) = watch::channel(Arc::from(config.view().to_string()));
-        let requests = inbox.clone();
+        let requests = mailbox.clone();
         let doors = Doors {
             snapshot: snapshot_seen,
             ready: ready_seen,
-            operator: Arc::new(move |request: OperatorRequest| {
-                requests.try_send(Message::Operator(request)).map_err(|error| match error {
-                    TrySendError::Full(_) => OperatorDoorError::Full,
-                    TrySendError::Disconnected(_) => OperatorDoorError::Closed,
-                })
-            }),
+            operator: Arc::new(move |request: OperatorRequest| requests.ask(request)),
             history: Arc::new(LedgerHistory::new(config.state.join(LEDGER_FILE))),
             feed: Arc::clone(&feed),
             config: config_seen,
@@ -89,7 +84,7 @@ impl Served {
             .name("api".to_owned())
             .spawn(move || {
                 runtime.block_on(async move {
-                    tokio::spawn(signals.pass_on(inbox));
+                    tokio::spawn(signals.pass_on(mailbox));
                     let until = async {
                         let _ = stopped.await;
                     };
@@ -261,15 +256,14 @@ impl Signals {
         })
     }
 
-    async fn pass_on(mut self, inbox: SyncSender<Message>) {
+    async fn pass_on(mut self, mailbox: Mailbox) {
         loop {
             let message = tokio::select! {
                 biased;
-                _ = self.terminate.recv() => Message::Stop,
-                _ = self.interrupt.recv() => Message::Stop,
-                _ = self.hang_up.recv() => Message::Reload,
-            };
-            let _ = inbox.try_send(message);
+                _ = self.terminate.recv() => mailbox.stop(),
+                _ = self.interrupt.recv() => mailbox.stop(),
+                _ = self.hang_up.recv() => mailbox.reload(),
+            }
         }
     }
 }
