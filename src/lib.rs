@@ -17,6 +17,7 @@ pub mod strategy;
 pub mod clock;
 pub mod config;
 pub mod log;
+pub mod private;
 pub mod sandbox;
 pub mod secrets;
 pub mod systemd;

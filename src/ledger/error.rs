@@ -8,6 +8,7 @@ use thiserror::Error;
 use super::chain::Head;
 use super::schema::SchemaFault;
 use crate::domain::{AmountError, Remedy};
+use crate::private::PrivateError;
 
 /// A ledger that cannot be opened for writing. Nothing was changed.
 #[derive(Debug, Error)]
@@ -36,6 +37,9 @@ pub enum OpenLedgerError {
         /// What they should be.
         right: &'static str,
     },
+    /// The folder, or a file in it, is not this user's alone.
+    #[error(transparent)]
+    Private(PrivateError),
     /// A folder, a link or a device.
     #[error("{} is not a file; name the ledger's file itself", path.display())]
     NotAFile {
@@ -91,6 +95,67 @@ pub enum OpenLedgerError {
     },
 }
 
+impl From<PrivateError> for OpenLedgerError {
+    fn from(error: PrivateError) -> Self {
+        match error {
+            PrivateError::Open { path, mode, right } => Self::Exposed { path, mode, right },
+            PrivateError::Look { path, source } => Self::Create { path, source },
+            PrivateError::Foreign { .. } | PrivateError::Linked { .. } | PrivateError::Odd { .. } => {
+                Self::Private(error)
+            }
+        }
+    }
+}
+
+/// A ledger that no longer lies where it was opened: what is written now would not be found there.
+#[derive(Debug, Error)]
+pub enum Displaced {
+    /// A file or folder is not there any more.
+    #[error("{} is gone", path.display())]
+    Gone {
+        /// Which.
+        path: PathBuf,
+    },
+    /// Something else is in its place.
+    #[error("{} is not the one that was opened: another is in its place", path.display())]
+    Replaced {
+        /// Which.
+        path: PathBuf,
+    },
+    /// The folder is there, and one of the ledger's files in it is not, or is another.
+    #[error(transparent)]
+    File(Box<Self>),
+    /// The folder has another name outside of this mount.
+    #[error("{} was {was} on its file system, and is {is} now", path.display())]
+    Renamed {
+        /// The folder, as it is called here.
+        path: PathBuf,
+        /// Where it was.
+        was: String,
+        /// Where it is.
+        is: String,
+    },
+    /// Nobody can tell.
+    #[error("cannot look at {}: {cause}", path.display())]
+    Unseen {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        cause: io::Error,
+    },
+}
+
+impl Displaced {
+    /// Whether the ledger's folder is where it was, and only a file in it is not.
+    #[must_use]
+    pub const fn leaves_folder(&self) -> bool {
+        match self {
+            Self::File(_) => true,
+            Self::Gone { .. } | Self::Replaced { .. } | Self::Renamed { .. } | Self::Unseen { .. } => false,
+        }
+    }
+}
+
 /// Entries that could not be written. The ledger is as it was before.
 #[derive(Debug, Error)]
 pub enum CommitError {
@@ -100,6 +165,15 @@ pub enum CommitError {
     /// SQLite refuses: the disk is read-only, gone or broken.
     #[error("the ledger cannot be written")]
     Database(#[source] rusqlite::Error),
+    /// The ledger is not where it was.
+    #[error("the ledger cannot be written: {0}; put back what was there, or stop the bot")]
+    Displaced(Displaced),
+    /// Entries went to a ledger that was taken away meanwhile; whether anybody finds them there, nobody can tell.
+    #[error("the ledger cannot be written: it was taken away while it was; put it back and start the bot again")]
+    Astray {
+        /// Whether its folder was left in its place.
+        leaves_folder: bool,
+    },
     /// An entry has no JSON.
     #[error("an entry of kind {kind} cannot be encoded")]
     Encode {
@@ -123,8 +197,19 @@ impl CommitError {
     #[must_use]
     pub const fn remedy(&self) -> Remedy {
         match self {
-            Self::Full(_) | Self::Database(_) | Self::Encode { .. } | Self::TooLong { .. } => Remedy::Halt,
+            Self::Full(_)
+            | Self::Database(_)
+            | Self::Displaced(_)
+            | Self::Astray { .. }
+            | Self::Encode { .. }
+            | Self::TooLong { .. } => Remedy::Halt,
         }
+    }
+}
+
+impl From<Displaced> for CommitError {
+    fn from(displaced: Displaced) -> Self {
+        Self::Displaced(displaced)
     }
 }
 

@@ -11,10 +11,11 @@ mod schema;
 mod source;
 mod table;
 mod verify;
+mod watch;
 mod write;
 
 pub use chain::{Hash, Head, HeadError};
-pub use error::{CommitError, EntryFault, ExportError, OpenLedgerError, ReadError, VerifyError};
+pub use error::{CommitError, Displaced, EntryFault, ExportError, OpenLedgerError, ReadError, VerifyError};
 pub use export::{Format, Period, export};
 pub use page::{Link, OwnFill, PAGE_EXAMINED_MAX, PAGE_ROWS_MAX, Page, Query, Start, Stored};
 pub use read::Reader;

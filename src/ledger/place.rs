@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use rustix::fs::{FallocateFlags, fallocate};
 
 use super::error::OpenLedgerError;
 use super::schema;
+use crate::private;
 
 /// A ledger's place, held by the one process that writes there.
 #[derive(Debug)]
@@ -41,11 +42,16 @@ impl Place {
             Err(error) if error.kind() == io::ErrorKind::NotFound => self.make(),
             Err(error) => Err(create(error)),
             Ok(found) if !found.is_file() => Err(OpenLedgerError::NotAFile { path: self.path.clone() }),
-            Ok(found) if found.mode() & OTHERS != 0 => {
-                Err(OpenLedgerError::Exposed { path: self.path.clone(), mode: found.mode() & MODE_BITS, right: "600" })
+            Ok(found) => {
+                private::check_file(&self.path, &found)?;
+                if found.len() == 0 {
+                    return Err(OpenLedgerError::Empty { path: self.path.clone() });
+                }
+                for suffix in ["wal", "shm"] {
+                    private::check_file_if_there(&beside_dashed(&self.path, suffix))?;
+                }
+                self.refuse_stray()
             }
-            Ok(found) if found.len() == 0 => Err(OpenLedgerError::Empty { path: self.path.clone() }),
-            Ok(_) => self.refuse_stray(),
         }
     }
 
@@ -60,12 +66,17 @@ impl Place {
         if !self.reserved {
             let path = beside(&self.path, "reserve");
             self.reserved = set_aside(&path).is_ok();
-            if !self.reserved {
+            if !self.reserved && private::check_file_if_there(&path).is_ok() {
                 // A file that could not be made whole would hold space and not be counted.
                 let _ = fs::remove_file(&path);
             }
         }
         self.reserved
+    }
+
+    /// Whether what is in the place of that space, if anything, may be used for it.
+    pub(super) fn check_reserve(&self) -> Result<(), OpenLedgerError> {
+        Ok(private::check_file_if_there(&beside(&self.path, "reserve"))?)
     }
 
     /// Whether space is set aside.
@@ -149,23 +160,14 @@ fn resolve(path: &Path) -> Result<PathBuf, OpenLedgerError> {
     };
     DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(create)?;
     let folder = folder.canonicalize().map_err(create)?;
-    let mode = fs::metadata(&folder).map_err(create)?.mode();
-    if mode & WRITABLE_BY_ALL != 0 && mode & STICKY == 0 {
-        return Err(OpenLedgerError::Exposed { path: folder, mode: mode & MODE_BITS, right: "700" });
-    }
+    private::check_folder(&folder)?;
     Ok(folder.join(name))
 }
 
 fn lock(path: &Path) -> Result<File, OpenLedgerError> {
     // A file of its own: closing any handle of a database file would drop SQLite's locks on it.
     let name = beside(path, "lock");
-    let file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(&name)
-        .map_err(|source| OpenLedgerError::Create { path: name.clone(), source })?;
+    let file = private::open(&name, OpenOptions::new().write(true).create(true).truncate(false))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(OpenLedgerError::Busy { path: path.to_owned() }),
@@ -175,7 +177,8 @@ fn lock(path: &Path) -> Result<File, OpenLedgerError> {
 
 /// Makes a file whose space is really taken, also where one was left behind.
 fn set_aside(path: &Path) -> io::Result<()> {
-    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
+    let file =
+        private::open(path, OpenOptions::new().write(true).create(true).truncate(false)).map_err(io::Error::other)?;
     fallocate(&file, FallocateFlags::empty(), 0, RESERVE_BYTES)?;
     Ok(())
 }
@@ -191,7 +194,3 @@ fn remove_if_there(path: &Path) -> io::Result<()> {
 const RESERVE_BYTES: u64 = 128 * 1024;
 /// How long a commit waits for somebody who writes with SQLite's own tools, against all advice.
 const BUSY_MAX: Duration = Duration::from_secs(1);
-const MODE_BITS: u32 = 0o7777;
-const OTHERS: u32 = 0o077;
-const WRITABLE_BY_ALL: u32 = 0o002;
-const STICKY: u32 = 0o1000;

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 
 use super::chain::Head;
 use super::error::{CommitError, OpenLedgerError, ReadError};
@@ -11,6 +12,7 @@ use super::place::{Place, open_to_write};
 use super::schema::{self, seq_to};
 use super::source::{Fault, Source};
 use super::verify;
+use super::watch::Watch;
 use crate::domain::{Entry, Timestamp};
 
 /// The one writer of a ledger. There is no way to delete from it.
@@ -22,6 +24,10 @@ pub struct Ledger {
     unsure: bool,
     body: Vec<u8>,
     place: Option<Place>,
+    watch: Option<Watch>,
+    /// Set once entries went to a file that was taken away meanwhile, to whether the folder was left; nothing is written
+    /// behind them.
+    astray: Option<bool>,
 }
 
 /// Proof that entries are on disk; only [`Ledger::commit`] makes one.
@@ -62,8 +68,18 @@ impl Ledger {
         if !verify::end_holds(&connection, head).map_err(fault)? {
             return Err(OpenLedgerError::BrokenEnd { path: path.to_owned() });
         }
+        let watch = Watch::begin(path).map_err(|source| OpenLedgerError::Create { path: path.to_owned(), source })?;
+        place.check_reserve()?;
         place.reserve();
-        Ok(Self { connection, head, unsure: false, body: Vec::new(), place: Some(place) })
+        Ok(Self {
+            connection,
+            head,
+            unsure: false,
+            body: Vec::new(),
+            place: Some(place),
+            watch: Some(watch),
+            astray: None,
+        })
     }
 
     /// A ledger in memory, for backtests and tests.
@@ -76,7 +92,15 @@ impl Ledger {
         let connection = Connection::open_in_memory().map_err(fault)?;
         schema::harden(&connection).map_err(fault)?;
         schema::create(&connection).map_err(fault)?;
-        Ok(Self { connection, head: Head::EMPTY, unsure: false, body: Vec::new(), place: None })
+        Ok(Self {
+            connection,
+            head: Head::EMPTY,
+            unsure: false,
+            body: Vec::new(),
+            place: None,
+            watch: None,
+            astray: None,
+        })
     }
 
     /// The last entry.
@@ -99,7 +123,7 @@ impl Ledger {
     ///
     /// # Errors
     ///
-    /// The disk is full, read-only or broken, or an entry is too long. The ledger then is as it was before, and a later
+    /// The disk is full, read-only or broken, the ledger is not where it was opened, or an entry is too long. The ledger then is as it was before, and a later
     /// commit may succeed. Only if the power fails before one does may entries be there that were refused here.
     pub fn commit(&mut self, at: Timestamp, entries: &[Entry]) -> Result<Durable, CommitError> {
         let halts = entries.iter().any(|entry| matches!(entry, Entry::Halted { .. }));
@@ -109,6 +133,22 @@ impl Ledger {
             }
             result => result,
         }
+    }
+
+    /// Whether the ledger lies where it was opened, for when there is nothing to write.
+    ///
+    /// # Errors
+    ///
+    /// It, its folder or a file that belongs to it was removed, renamed or replaced.
+    pub fn check(&mut self) -> Result<(), CommitError> {
+        if let Some(leaves_folder) = self.astray {
+            return Err(CommitError::Astray { leaves_folder });
+        }
+        let Some(watch) = &mut self.watch else { return Ok(()) };
+        watch.look().map_err(|displaced| {
+            self.step_back();
+            displaced.into()
+        })
     }
 
     /// Shows every entry, oldest first, and checks the chain on the way: after an entry that does not hold, none is shown.
@@ -125,6 +165,7 @@ impl Ledger {
     }
 
     fn try_commit(&mut self, at: Timestamp, entries: &[Entry]) -> Result<Durable, CommitError> {
+        self.look_before()?;
         if self.unsure {
             self.reread_head()?;
         }
@@ -133,7 +174,15 @@ impl Ledger {
             return Ok(Durable { head: self.head });
         }
         match self.write(at, entries) {
-            Ok(head) => self.head = head,
+            Ok(head) => {
+                // What went to a file that is not there any more is not kept.
+                if let Some(Err(displaced)) = self.watch.as_mut().map(Watch::look) {
+                    self.astray = Some(displaced.leaves_folder());
+                    self.step_back();
+                    return Err(displaced.into());
+                }
+                self.head = head;
+            }
             Err(error) => {
                 // Whatever became of it, what is there is the truth; the next commit asks again if this fails.
                 self.unsure = true;
@@ -158,6 +207,26 @@ impl Ledger {
         if let Some(place) = &mut self.place {
             place.reserve();
         }
+    }
+
+    fn look_before(&mut self) -> Result<(), CommitError> {
+        if let Some(leaves_folder) = self.astray {
+            return Err(CommitError::Astray { leaves_folder });
+        }
+        match self.watch.as_mut().map(Watch::look_again) {
+            Some(Err(displaced)) => {
+                self.step_back();
+                Err(displaced.into())
+            }
+            Some(Ok(())) | None => Ok(()),
+        }
+    }
+
+    /// Brings what was acknowledged from a write-ahead file, of which the name may be gone, into the main file, and leaves
+    /// alone what lies under these names now: SQLite would remove another ledger's write-ahead file when it closes.
+    fn step_back(&self) {
+        let _ = self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+        let _ = self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
     }
 
     fn write(&mut self, at: Timestamp, entries: &[Entry]) -> Result<Head, CommitError> {

@@ -21,19 +21,20 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("secrets", &[]),
     ("config", &["domain", "secrets"]),
     ("log", &["clock", "config", "domain", "secrets"]),
+    ("private", &[]),
     ("sandbox", &["config"]),
     ("systemd", &["domain"]),
     // SHELLS
     ("store", &["domain", "wire"]),
-    ("ledger", &["domain"]),
-    ("api", &["clock", "config", "domain", "log"]),
+    ("ledger", &["clock", "domain", "private"]),
+    ("api", &["clock", "config", "domain", "log", "private"]),
     // APPS
     ("backtest", &["domain", "engine", "sim"]),
     (
         "daemon",
         &[
-            "api", "clock", "config", "domain", "engine", "ledger", "log", "market", "risk", "sandbox", "secrets",
-            "sim", "store", "systemd",
+            "api", "clock", "config", "domain", "engine", "ledger", "log", "market", "private", "risk", "sandbox",
+            "secrets", "sim", "store", "systemd",
         ],
     ),
     (
