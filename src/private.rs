@@ -85,12 +85,16 @@ pub fn check_folder(path: &Path) -> Result<(), PrivateError> {
 ///
 /// It is not.
 pub fn check_file(path: &Path, found: &Metadata) -> Result<(), PrivateError> {
+    check(path, found, ANY_BY_OTHERS)
+}
+
+fn check(path: &Path, found: &Metadata, refused: u32) -> Result<(), PrivateError> {
     if !found.is_file() {
         return Err(PrivateError::Odd { path: path.to_owned(), wanted: "plain file" });
     }
     check_owner(path, found)?;
     let mode = found.mode() & MODE_BITS;
-    if mode & ANY_BY_OTHERS != 0 {
+    if mode & refused != 0 {
         return Err(PrivateError::Open { path: path.to_owned(), mode, right: "600" });
     }
     match found.nlink() {
@@ -105,8 +109,21 @@ pub fn check_file(path: &Path, found: &Metadata) -> Result<(), PrivateError> {
 ///
 /// It is not this user's alone, or cannot be looked at.
 pub fn check_file_if_there(path: &Path) -> Result<(), PrivateError> {
+    check_if_there(path, ANY_BY_OTHERS)
+}
+
+/// The same for a file that others may read, as one that was copied back by hand.
+///
+/// # Errors
+///
+/// Others may write it, it is not this user's, or cannot be looked at.
+pub fn check_readable_if_there(path: &Path) -> Result<(), PrivateError> {
+    check_if_there(path, WRITABLE_BY_OTHERS)
+}
+
+fn check_if_there(path: &Path, refused: u32) -> Result<(), PrivateError> {
     match fs::symlink_metadata(path) {
-        Ok(found) => check_file(path, &found),
+        Ok(found) => check(path, &found, refused),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(source) => Err(PrivateError::Look { path: path.to_owned(), source }),
     }

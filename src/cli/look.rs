@@ -219,7 +219,11 @@ fn show_status(status: &StatusView, out: &mut dyn Write) -> Result<(), Failure> 
     match &status.halt {
         None => line("trading", "yes".to_owned())?,
         Some(halt) => {
-            line("trading", format!("no, halted by {} at {}: {}", halt.by, to_second(halt.since), halt.reason))?
+            let written = if halt.written { "" } else { "; not written down: a restart may not remember it" };
+            line(
+                "trading",
+                format!("no, halted by {} at {}: {}{written}", halt.by, to_second(halt.since), halt.reason),
+            )?
         }
     }
     let drawdown = Percent(status.drawdown);

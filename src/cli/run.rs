@@ -60,7 +60,8 @@ pub(super) fn failed(error: &DaemonError) -> Failure {
         | DaemonError::Read(_)
         | DaemonError::Restore(_)
         | DaemonError::Ahead { .. }
-        | DaemonError::Commit(_) => Exit::Ledger,
+        | DaemonError::Commit(_)
+        | DaemonError::Unsaved { .. } => Exit::Ledger,
         DaemonError::Confine(_) | DaemonError::Surroundings(_) | DaemonError::Unguarded(_) => Exit::Sandbox,
         DaemonError::AdminTokenHash => Exit::Secret,
         DaemonError::Source(_) => Exit::Data,

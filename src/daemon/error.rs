@@ -12,6 +12,7 @@ use crate::ledger::{CommitError, OpenLedgerError, ReadError};
 use crate::log::StartLogError;
 use crate::sandbox::{ConfineError, Surroundings, SurroundingsError};
 
+use super::rescue::Rescued;
 use super::shell::TimeOf;
 
 /// A bot that cannot run.
@@ -55,6 +56,14 @@ pub enum DaemonError {
     /// The ledger cannot be written.
     #[error(transparent)]
     Commit(CommitError),
+    /// The life is over, and the ledger has not taken its end.
+    #[error("stopped, and not in order: {rescued}")]
+    Unsaved {
+        /// Where that is now.
+        rescued: Rescued,
+        /// Why.
+        source: CommitError,
+    },
     /// A place to listen at cannot be had.
     #[error("cannot listen at {what}; is another bot running, or the address taken?")]
     Listen {

@@ -28,6 +28,15 @@ pub trait Keeper {
         self.commit(at, &[halt])
     }
 
+    /// Whether what is kept is still where it was put; asked now and then while there is nothing to write.
+    ///
+    /// # Errors
+    ///
+    /// It is not.
+    fn check(&mut self) -> Result<(), CommitError> {
+        Ok(())
+    }
+
     /// Whether that room is gone, so that the next entry may be the last that fits.
     fn is_short(&self) -> bool {
         false
@@ -44,6 +53,10 @@ impl Keeper for Ledger {
 
     fn commit(&mut self, at: Timestamp, entries: &[Entry]) -> Result<Durable, CommitError> {
         Self::commit(self, at, entries)
+    }
+
+    fn check(&mut self) -> Result<(), CommitError> {
+        Self::check(self)
     }
 
     fn is_short(&self) -> bool {

@@ -11,6 +11,16 @@ impl Shell {
     pub fn operate(&mut self, at: Timestamp, event: OperatorEvent) -> Verdict {
         // What comes of answers that are due is not the operator's doing.
         self.pass(at);
+        match event {
+            // The disk may have room again, or be back: that shows only when it is tried.
+            OperatorEvent::Halt { .. } | OperatorEvent::Resume { .. } => self.try_again(),
+            OperatorEvent::Cancel { .. }
+            | OperatorEvent::Close { .. }
+            | OperatorEvent::Flatten { .. }
+            | OperatorEvent::Pause { .. }
+            | OperatorEvent::Unpause { .. } => {}
+        }
+        let halts = matches!(event, OperatorEvent::Halt { .. });
         if let Some(verdict) = self.foresee(&event) {
             return verdict;
         }
@@ -26,7 +36,8 @@ impl Shell {
         self.advance();
         match refused {
             Some(reason) => Verdict::Refused { reason },
-            None if changed && self.is_failing() => Verdict::Refused {
+            // A halt that was asked for before is not done either as long as a restart would not remember it.
+            None if (changed && self.is_failing()) || (halts && !self.is_halt_written()) => Verdict::Refused {
                 reason: "it is in force, but cannot be written down: the ledger cannot be written".to_owned(),
             },
             None if changed => Verdict::Done,

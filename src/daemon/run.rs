@@ -21,6 +21,7 @@ use super::error::DaemonError;
 use super::inbox::Inbox;
 use super::life::{self, LEDGER_FILE, Life};
 use super::progress::Progress;
+use super::rescue::rescue;
 use super::serve::{Addresses, Served, listen};
 use super::shell::Shell;
 use super::source::Source as MarketSource;
@@ -90,7 +91,11 @@ pub fn run(errand: Errand, out: &mut dyn Write) -> Result<Summary, DaemonError> 
     onlooker.say_stopping();
     onlooker.served.stop();
     let snapshot = shell.snapshot();
-    let head = shell.end()?;
+    let run = shell.engine().run();
+    let head = shell.end().map_err(|unwritten| DaemonError::Unsaved {
+        rescued: rescue(&onlooker.config.state, run, &unwritten),
+        source: unwritten.cause,
+    })?;
     tracing::info!(message_id = message::STOPPED.id, head = %head, "stopped in order");
     Ok(Summary { ending: driven?, snapshot, head })
 }
@@ -327,7 +332,10 @@ fn say_head(shell: &Shell) {
 fn status(shell: &Shell) -> String {
     let engine = shell.engine();
     match engine.halted() {
-        Some(halt) => format!("halted by {}: {}", halt.by, halt.reason),
+        Some(halt) => {
+            let written = if shell.is_halt_written() { "" } else { " (not written down)" };
+            format!("halted by {}: {}{written}", halt.by, halt.reason)
+        }
         None if engine.is_holding() => "trading, holding a position".to_owned(),
         None => "trading".to_owned(),
     }

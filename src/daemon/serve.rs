@@ -21,10 +21,9 @@ use crate::log::message;
 use crate::sandbox::Confined;
 use crate::systemd::{self, Inherited};
 
-use super::drive::Message;
 use super::error::DaemonError;
-use super::inbox::Mailbox;
 use super::history::LedgerHistory;
+use super::inbox::Mailbox;
 use super::life::LEDGER_FILE;
 use super::shell::{Shell, Told};
 
@@ -118,7 +117,9 @@ impl Served {
     /// there was anything to show.
     pub fn look(&mut self, shell: &mut Shell) -> bool {
         let told = shell.take_told();
-        let due = !told.is_empty() || self.looked.is_none_or(|looked| looked.elapsed() >= LOOK_EVERY);
+        let readiness = shell.fault().map_or(Readiness::Ready, |fault| Readiness::Failing { fault });
+        let turned = *self.ready.borrow() != readiness;
+        let due = turned || !told.is_empty() || self.looked.is_none_or(|looked| looked.elapsed() >= LOOK_EVERY);
         for told in told {
             match &*told {
                 Told::Entry(_, entry) => self.feed.publish(entry.kind(), entry),
@@ -130,16 +131,9 @@ impl Served {
         }
         self.looked = Some(Mark::now());
         self.snapshot.send_replace(Arc::new(shell.snapshot()));
-        let readiness = if shell.is_failing() {
-            Readiness::Failing { fault: "the ledger cannot be written".to_owned() }
-        } else {
-            Readiness::Ready
-        };
-        self.ready.send_if_modified(|known| {
-            let changed = *known != readiness;
-            *known = readiness;
-            changed
-        });
+        if turned {
+            self.ready.send_replace(readiness);
+        }
         true
     }
 }
@@ -258,7 +252,7 @@ impl Signals {
 
     async fn pass_on(mut self, mailbox: Mailbox) {
         loop {
-            let message = tokio::select! {
+            tokio::select! {
                 biased;
                 _ = self.terminate.recv() => mailbox.stop(),
                 _ = self.interrupt.recv() => mailbox.stop(),

@@ -31,6 +31,12 @@ pub struct Shell {
     retry_at: Timestamp,
     unsent: Vec<Send>,
     failing: bool,
+    /// What the ledger said when it last refused.
+    fault: String,
+    /// Whether the halt went to the room kept for it while nothing else could be written.
+    halt_latched: bool,
+    /// When to see whether the ledger is still there, if there is nothing to write until then.
+    check_at: Timestamp,
     commands: Vec<Command>,
     follow: VecDeque<Event>,
     told: Vec<Arc<Told>>,
@@ -56,6 +62,17 @@ enum Send {
     Submit(Approved<NewOrder>),
     Cancel(ClientOrderId, Symbol),
     Ask(ClientOrderId, Symbol),
+}
+
+/// What a life could not write down at its end.
+#[derive(Debug)]
+pub struct Unwritten {
+    /// When it ended.
+    pub at: Timestamp,
+    /// What is not in the ledger, oldest first; without the entry of the end itself.
+    pub entries: Vec<Entry>,
+    /// Why.
+    pub cause: CommitError,
 }
 
 /// What a life begins with.
@@ -155,6 +172,9 @@ impl Shell {
             retry_at: latest,
             unsent: Vec::new(),
             failing: false,
+            fault: String::new(),
+            halt_latched: false,
+            check_at: latest,
             commands: Vec::new(),
             follow: VecDeque::new(),
             said: first.len(),
@@ -182,7 +202,11 @@ impl Shell {
     /// One consistent picture.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        self.engine.snapshot()
+        let mut snapshot = self.engine.snapshot();
+        if let Some(halt) = &mut snapshot.halt {
+            halt.written = self.is_halt_written();
+        }
+        snapshot
     }
 
     /// The last entry on disk.
@@ -213,6 +237,22 @@ impl Shell {
     #[must_use]
     pub const fn is_failing(&self) -> bool {
         self.failing
+    }
+
+    /// What keeps the ledger from being written, and how much waits for it; `None` when nothing does.
+    #[must_use]
+    pub fn fault(&self) -> Option<String> {
+        let waiting = self.unwritten.len();
+        self.failing.then(|| match waiting {
+            0 => self.fault.clone(),
+            1 => format!("{}; 1 entry is in memory only", self.fault),
+            _ => format!("{}; {waiting} entries are in memory only", self.fault),
+        })
+    }
+
+    /// Whether a halt that is in force is on disk.
+    pub(super) fn is_halt_written(&self) -> bool {
+        self.halt_latched || !self.unwritten.iter().any(|entry| matches!(entry, Entry::Halted { .. }))
     }
 
     /// What has happened so far, by count; what is told later has a higher one.
@@ -263,24 +303,43 @@ impl Shell {
             self.flush();
             self.run_follow();
             self.advance();
+        } else if self.now >= self.check_at {
+            self.check_at = self.now.plus(Span::SECOND);
+            if let Err(error) = self.keeper.check() {
+                self.refuse(&error);
+                self.run_follow();
+                self.advance();
+            }
         }
+    }
+
+    /// Tries once more to write what the disk refused, without waiting for the time to do so.
+    pub(super) fn try_again(&mut self) {
+        self.retry_at = self.now;
+        self.settle();
     }
 
     /// Ends this life in order.
     ///
     /// # Errors
     ///
-    /// The ledger cannot be written.
-    pub fn end(mut self) -> Result<Head, DaemonError> {
+    /// The ledger cannot be written; what it did not take is given back.
+    pub fn end(mut self) -> Result<Head, Unwritten> {
         self.settle();
         if let Some(Err(error)) = self.inputs.as_mut().map(Journal::flush) {
             tell::no_journal(&error);
         }
         let run = self.engine.run();
         self.unwritten.push(Entry::Stopped { run });
-        let entries = std::mem::take(&mut self.unwritten);
-        let durable = self.keeper.commit(self.now, &entries).map_err(DaemonError::Commit)?;
-        Ok(durable.head())
+        let mut entries = std::mem::take(&mut self.unwritten);
+        match self.keeper.commit(self.now, &entries) {
+            Ok(durable) => Ok(durable.head()),
+            Err(cause) => {
+                // Whoever reads what is left must not take it for the end of a life in order.
+                entries.pop();
+                Err(Unwritten { at: self.now, entries, cause })
+            }
+        }
     }
 
     /// Gives the engine every answer that is due.
@@ -367,6 +426,7 @@ impl Shell {
         match self.keeper.commit(self.unwritten_at, &self.unwritten) {
             Ok(durable) => {
                 self.unwritten.clear();
+                self.halt_latched = false;
                 if self.failing && self.keeper.is_short() {
                     self.retry_at = self.now.plus(Span::SECOND);
                 } else if std::mem::take(&mut self.failing) {
@@ -394,6 +454,7 @@ impl Shell {
     /// end an order, or to ask for one, adds no risk and does not wait.
     fn refuse(&mut self, error: &CommitError) {
         let first = !std::mem::replace(&mut self.failing, true);
+        self.fault = error.to_string();
         self.retry_at = self.now.plus(Span::SECOND);
         if first {
             tell::ledger_fails(error);
@@ -416,8 +477,9 @@ impl Shell {
                 Some(halt) => Entry::Halted { by: halt.by.clone(), reason: halt.reason.clone() },
                 None => Entry::Halted { by: "engine".to_owned(), reason: reason.clone() },
             };
-            if let Err(error) = self.keeper.latch(self.now, halt) {
-                tell::not_latched(&error);
+            match self.keeper.latch(self.now, halt) {
+                Ok(_durable) => self.halt_latched = true,
+                Err(error) => tell::not_latched(&error),
             }
             self.follow.push_back(Event::Link(LinkEvent::LedgerFailed { reason }));
         }

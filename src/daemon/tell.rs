@@ -86,11 +86,13 @@ pub fn notice(notice: &Notice) {
 /// Says that the ledger cannot be written.
 pub fn ledger_fails(cause: &CommitError) {
     let source = std::error::Error::source(cause).map_or_else(String::new, ToString::to_string);
-    error!(
-        message_id = message::LEDGER_FAILED.id,
-        cause = source.as_str(),
-        "{cause}: nothing is sent until it can be, and trading is halted"
-    );
+    let message_id = match cause {
+        CommitError::Displaced(_) | CommitError::Astray { .. } => message::LEDGER_DISPLACED.id,
+        CommitError::Full(_) | CommitError::Database(_) | CommitError::Encode { .. } | CommitError::TooLong { .. } => {
+            message::LEDGER_FAILED.id
+        }
+    };
+    error!(message_id, cause = source.as_str(), "{cause}: nothing is sent until it can be, and trading is halted");
 }
 
 /// Says what a recording has nothing of, or what it has besides.

@@ -57,6 +57,8 @@ pub struct HaltView {
     pub reason: String,
     /// Since when.
     pub since: Timestamp,
+    /// Whether it is on disk, so that a restart remembers it.
+    pub written: bool,
 }
 
 /// What is held of one asset.

@@ -32,7 +32,7 @@ impl Engine {
         if self.halt.is_some() {
             return;
         }
-        self.halt = Some(HaltView { by: by.to_owned(), reason: reason.to_owned(), since: self.now });
+        self.halt = Some(HaltView { by: by.to_owned(), reason: reason.to_owned(), since: self.now, written: true });
         out.push(Command::Record(Entry::Halted { by: by.to_owned(), reason: reason.to_owned() }));
         let resting = self.orders.live().filter(|order| order.new.purpose == Purpose::Enter);
         let resting: Vec<_> = resting.map(|order| order.new.id).collect();

@@ -53,7 +53,12 @@ impl Engine {
                 }
             }
             Entry::Halted { by, reason } => {
-                self.halt.get_or_insert_with(|| HaltView { by: by.clone(), reason: reason.clone(), since: at });
+                self.halt.get_or_insert_with(|| HaltView {
+                    by: by.clone(),
+                    reason: reason.clone(),
+                    since: at,
+                    written: true,
+                });
             }
             Entry::Resumed { .. } => self.halt = None,
             Entry::Paused { strategy, .. } | Entry::Unpaused { strategy, .. } => {

@@ -48,7 +48,7 @@ impl Place {
                     return Err(OpenLedgerError::Empty { path: self.path.clone() });
                 }
                 for suffix in ["wal", "shm"] {
-                    private::check_file_if_there(&beside_dashed(&self.path, suffix))?;
+                    private::check_readable_if_there(&beside_dashed(&self.path, suffix))?;
                 }
                 self.refuse_stray()
             }

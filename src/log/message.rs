@@ -120,6 +120,12 @@ messages! {
     /// The ledger cannot be written.
     LEDGER_FAILED = "636074f1559f4f6884b6d99e75a5e2d6", "The ledger cannot be written",
         "Trading is halted at once, because an order that is not written down must not be sent; the API stays up. CAUSE has the system's words, mostly a full or failing disk (df, dmesg). Once it can be written again, trading stays halted until: tradingbot resume --reason WHY";
+    /// The ledger is elsewhere.
+    LEDGER_DISPLACED = "d494825d521e42a9a5d48a7e98348ba9", "The ledger is not where it was",
+        "Its file, its write-ahead file or its folder was removed, renamed or replaced while the bot ran; CAUSE says which. Trading is halted at once, because what is written now would not be found there; what happens meanwhile is kept in memory, and the API stays up and says how much that is. Put back what was there: the bot then writes the rest down by itself, and goes on after tradingbot resume --reason WHY. If it cannot be put back, stop the bot: what it could not write it leaves in a file or in the log.";
+    /// The ledger lacks something.
+    ENTRIES_UNSAVED = "f1018c563c1040a887a0378d4426a632", "The ledger lacks entries of this run",
+        "The bot ended while its ledger could not be written. FILE has what the ledger did not take, a JSON object a line, or, where no file could be made, ENTRY has one of them. They happened: compare fills and balances with the exchange before anything is traded again, and keep them with the ledger.";
     /// Market data stopped.
     FEED_LOST = "3da33772fd14484a830cf98949a654aa", "Market data stopped or has a gap",
         "No order is sent on old prices. The bot waits for the data and says when it is back. If this lasts, look at the source of the data.";

@@ -439,7 +439,7 @@ fn amounts_are_exact_text_and_a_halt_shows_who_and_why() {
         (&json!("1000.25"), &json!(true), &json!(null))
     );
     let mut snapshot = picture();
-    let halt = json!({"by": "ops", "reason": "lunch", "since": "2023-11-14T22:13:20Z"});
+    let halt = json!({"by": "ops", "reason": "lunch", "since": "2023-11-14T22:13:20Z", "written": true});
     snapshot.halt = serde_json::from_value(halt.clone()).unwrap();
     bot.snapshot.send_replace(Arc::new(snapshot));
     let halted = client.get("/v1/status");

@@ -15,25 +15,25 @@ use tradingbot::ledger;
 use crate::written;
 
 /// A bot in a process of its own.
-struct Bot {
-    child: Child,
+pub struct Bot {
+    pub child: Child,
     lines: BufReader<std::process::ChildStderr>,
-    socket: PathBuf,
+    pub socket: PathBuf,
 }
 
 impl Bot {
-    fn start(state: &Path, arguments: &[&str]) -> Self {
+    pub fn start(state: &Path, arguments: &[&str]) -> Self {
         Self::spawn(program().arg("paper").arg("--state").arg(state).args(arguments), &state.join("control.sock"))
     }
 
-    fn spawn(command: &mut Command, socket: &Path) -> Self {
+    pub fn spawn(command: &mut Command, socket: &Path) -> Self {
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stderr.take().unwrap());
         Self { child, lines, socket: socket.to_owned() }
     }
 
     /// Reads the log until a line holds `word`.
-    fn until(&mut self, word: &str) -> String {
+    pub fn until(&mut self, word: &str) -> String {
         let mut seen = String::new();
         loop {
             let mut line = String::new();
@@ -48,7 +48,7 @@ impl Bot {
     }
 
     /// Asks over the control socket; status and JSON.
-    fn ask(&self, method: &str, path: &str, body: &str) -> (u16, Value) {
+    pub fn ask(&self, method: &str, path: &str, body: &str) -> (u16, Value) {
         let mut stream = UnixStream::connect(&self.socket).unwrap();
         write!(
             stream,
@@ -63,13 +63,13 @@ impl Bot {
         (head[9..12].parse().unwrap(), serde_json::from_str(body).unwrap_or(Value::Null))
     }
 
-    fn signal(&self, signal: Signal) {
+    pub fn signal(&self, signal: Signal) {
         let pid = Pid::from_raw(self.child.id().cast_signed()).unwrap();
         kill_process(pid, signal).unwrap();
     }
 
     /// The rest of the log, and the exit code.
-    fn end(mut self) -> (String, Option<i32>) {
+    pub fn end(mut self) -> (String, Option<i32>) {
         let mut rest = String::new();
         self.lines.read_to_string(&mut rest).unwrap();
         (rest, self.child.wait().unwrap().code())
@@ -83,7 +83,7 @@ impl Drop for Bot {
     }
 }
 
-fn program() -> Command {
+pub fn program() -> Command {
     Command::new(env!("CARGO_BIN_EXE_tradingbot"))
 }
 

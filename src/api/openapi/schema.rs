@@ -54,7 +54,10 @@ pub(super) fn all() -> Value {
                 "id": {"type": "string", "pattern": "^[0-9]+-[0-9]+$"},
             },
         }),
-        "Halt": object(&json!({"by": {"type": "string"}, "reason": {"type": "string"}, "since": time()})),
+        "Halt": object(&json!({
+            "by": {"type": "string"}, "reason": {"type": "string"}, "since": time(),
+            "written": {"type": "boolean", "description": "Whether it is on disk, so that a restart remembers it"},
+        })),
         "Status": status(),
         "Balance": object(&json!({
             "balances": {"type": "array", "items": reference("AssetBalance")},

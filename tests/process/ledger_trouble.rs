@@ -1,0 +1,131 @@
+//! A bot whose ledger is taken away, or cannot be written: it halts, says so until it is mended, and never ends as if all
+//! were well.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use rustix::process::Signal;
+use serde_json::Value;
+use tradingbot::ledger;
+
+use crate::daemon::{Bot, program};
+
+/// What somebody does to the folder of state.
+type Deed = fn(&Path);
+
+#[test]
+fn a_bot_whose_ledger_is_taken_away_halts_and_ends_as_failed() {
+    let deeds: [(&str, Deed); 3] = [
+        ("removed", |state| fs::remove_dir_all(state).unwrap()),
+        ("renamed", |state| fs::rename(state, state.with_file_name("elsewhere")).unwrap()),
+        ("file removed", |state| fs::remove_file(state.join("ledger.sqlite")).unwrap()),
+    ];
+    for (name, deed) in deeds {
+        let folder = tempfile::tempdir().unwrap();
+        let state = folder.path().join("state");
+        let mut bot = Bot::start(&state, &[]);
+        bot.until("filled");
+        deed(&state);
+        let said = bot.until("the ledger cannot be written");
+        assert!(said.contains("put back what was there"), "{name}: {said}");
+        bot.until("halted");
+        bot.signal(Signal::TERM);
+        let (log, code) = bot.end();
+        assert_eq!(code, Some(5), "{name}: {log}");
+        assert!(!log.contains("stopped in order") && log.contains("stopped, and not in order"), "{name}: {log}");
+        if name == "file removed" {
+            let text = fs::read_to_string(state.join("unsaved-00000001.jsonl")).unwrap();
+            let first: Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+            assert!(text.contains(r#""kind":"halted""#) && first["at"].is_string(), "{text}");
+            assert!(log.contains("unsaved-00000001.jsonl"), "{log}");
+        } else {
+            assert!(log.contains("an entry that the ledger did not take") && log.contains("halted"), "{name}: {log}");
+            assert!(log.contains("are in the log, a record each"), "{name}: {log}");
+        }
+    }
+}
+
+#[test]
+fn a_folder_that_is_put_back_gets_what_happened_meanwhile() {
+    let folder = tempfile::tempdir().unwrap();
+    let (state, elsewhere) = (folder.path().join("state"), folder.path().join("elsewhere"));
+    let mut bot = Bot::start(&state, &[]);
+    bot.until("ready");
+    let (code, _) = bot.ask("POST", "/v1/halt", r#"{"reason":"a quiet ledger"}"#);
+    assert_eq!(code, 200);
+    // Nothing is written now, so nothing goes astray.
+    std::thread::sleep(std::time::Duration::from_millis(50));
+    fs::rename(&state, &elsewhere).unwrap();
+    bot.socket = elsewhere.join("control.sock");
+    let said = bot.until("the ledger cannot be written");
+    assert!(said.contains("is gone"), "{said}");
+    let (_, problem) =
+        std::iter::repeat_with(|| bot.ask("GET", "/v1/ready", "")).find(|answer| answer.0 == 503).unwrap();
+    assert!(problem["detail"].as_str().unwrap().contains("is gone"), "{problem}");
+    fs::rename(&elsewhere, &state).unwrap();
+    bot.socket = state.join("control.sock");
+    bot.until("the ledger can be written again");
+    assert_eq!(bot.ask("POST", "/v1/resume", r#"{"reason":"it is back"}"#).0, 200);
+    bot.until("filled");
+    bot.signal(Signal::TERM);
+    let (log, code) = bot.end();
+    assert_eq!(code, Some(0), "{log}");
+    ledger::verify(&state.join("ledger.sqlite"), None).unwrap();
+}
+
+/// Lets the bot write to no file, or to all again.
+fn limit(bot: &Bot, bytes: &str) {
+    let status =
+        Command::new("prlimit").args([&format!("--pid={}", bot.child.id()), &format!("--fsize={bytes}:")]).status();
+    assert!(status.unwrap().success(), "this test needs `prlimit` of util-linux");
+}
+
+/// A bot that hears a refusal of the system when it writes too much, and is not killed for it.
+fn limitable(state: &Path) -> Bot {
+    let mut command = Command::new("sh");
+    command.args(["-c", r#"trap "" XFSZ; exec "$@""#, "sh", env!("CARGO_BIN_EXE_tradingbot"), "paper", "--state"]);
+    Bot::spawn(command.arg(state), &state.join("control.sock"))
+}
+
+#[test]
+fn a_halt_that_is_not_on_disk_says_so_until_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    let mut bot = limitable(&state);
+    bot.until("filled");
+    limit(&bot, "0");
+    for round in 0..3 {
+        let (code, problem) = bot.ask("POST", "/v1/halt", r#"{"reason":"drill"}"#);
+        assert_eq!(code, 409, "{round}: {problem}");
+        assert!(problem["detail"].as_str().unwrap().contains("in force, but cannot be written down"), "{problem}");
+    }
+    let (_, status) = bot.ask("GET", "/v1/status", "");
+    assert_eq!((&status["trading"], &status["halt"]["written"]), (&Value::from(false), &Value::from(false)));
+    let (code, problem) = bot.ask("POST", "/v1/resume", r#"{"reason":"now"}"#);
+    assert_eq!(code, 409, "{problem}");
+    let shown = program().args(["status", "--socket"]).arg(&bot.socket).output().unwrap();
+    assert!(String::from_utf8_lossy(&shown.stdout).contains("not written down"), "{shown:?}");
+    let halt = program().args(["halt", "--reason", "again", "--socket"]).arg(&bot.socket).output().unwrap();
+    assert_eq!(halt.status.code(), Some(7), "{halt:?}");
+
+    limit(&bot, "unlimited");
+    let (code, body) = bot.ask("POST", "/v1/halt", r#"{"reason":"drill"}"#);
+    assert_eq!((code, &body["verdict"]), (200, &Value::from("already")), "the first try after the disk took it");
+    assert_eq!(bot.ask("GET", "/v1/status", "").1["halt"]["written"], Value::from(true));
+}
+
+#[test]
+fn the_first_resume_after_the_disk_takes_entries_again_is_done() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    let mut bot = limitable(&state);
+    bot.until("filled");
+    limit(&bot, "0");
+    bot.until("the ledger cannot be written");
+    while bot.ask("GET", "/v1/status", "").1["trading"].as_bool() != Some(false) {}
+    limit(&bot, "unlimited");
+    let (code, problem) = bot.ask("POST", "/v1/resume", r#"{"reason":"there is room"}"#);
+    assert_eq!(code, 200, "{problem}");
+    bot.until("filled");
+}
