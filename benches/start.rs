@@ -100,7 +100,7 @@ fn aged() -> TempDir {
     let config =
         format!("{PAPER}\n[risk]\nloss-per-day-max = \"1000000\"\ndrawdown-max = \"0.99\"\norders-per-day = 200000\n");
     let config = config::load(&configured(&config, state.path())).unwrap();
-    let Life { mut shell, mut source, .. } = Life::begin(&config, Some(Speed::Max)).unwrap();
+    let Life { mut shell, mut source, .. } = Life::begin(&config, Some(Speed::Max), None).unwrap();
     let (stop, inbox) = Inbox::new();
     let pace = Pace { speed: Speed::Max, at_once: Span::ZERO };
     drive(&mut shell, source.as_mut(), pace, &inbox, &mut Until(stop), None).unwrap();

@@ -219,7 +219,7 @@ mod tests {
         let mut config = config::parse(Path::new("paper.toml"), text).unwrap();
         config.state = folder.path().join("state");
         for speed in [Speed::Max, Speed::Times(1)] {
-            let Life { mut shell, mut source, pace } = Life::begin(&config, Some(speed)).unwrap();
+            let Life { mut shell, mut source, pace } = Life::begin(&config, Some(speed), None).unwrap();
             let (mailbox, inbox) = Inbox::new();
             let event = || OperatorEvent::Halt { by: "a".to_owned(), reason: "b".to_owned() };
             let mut answers = Vec::new();

@@ -12,8 +12,8 @@ use crate::ledger::{CommitError, OpenLedgerError, ReadError};
 use crate::log::StartLogError;
 use crate::sandbox::{ConfineError, Surroundings, SurroundingsError};
 
+use super::birth::TimeOf;
 use super::rescue::Rescued;
-use super::shell::TimeOf;
 
 /// A bot that cannot run.
 #[derive(Debug, Error)]

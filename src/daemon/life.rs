@@ -13,10 +13,12 @@ use crate::ledger::journal::{Journal, Ring};
 use crate::market::practice::{self, PracticeMarket, PracticePair};
 use crate::sim::{Faults, FeeSettings, Latency, Sim, SimSettings};
 
+use super::birth::{Birth, TimeOf};
 use super::drive::Pace;
 use super::error::DaemonError;
+use super::latch::Latch;
 use super::recording::Recording;
-use super::shell::{Birth, Shell, TimeOf};
+use super::shell::Shell;
 use super::source::Source;
 use super::tell;
 
@@ -37,7 +39,7 @@ impl Life {
     /// # Errors
     ///
     /// A folder or ledger that cannot be used.
-    pub fn begin(config: &Config, speed: Option<Speed>) -> Result<Self, DaemonError> {
+    pub fn begin(config: &Config, speed: Option<Speed>, latch: Option<Latch>) -> Result<Self, DaemonError> {
         make_folder(&config.state)?;
         let ledger = Ledger::open(&config.state.join(LEDGER_FILE))?;
         // A practice market faster than the clock is ahead of it, and goes on where it was left.
@@ -48,7 +50,9 @@ impl Life {
         let Opened { source, instruments, mut pace, start } = open_market(config, from)?;
         pace.speed = speed.unwrap_or(pace.speed);
         let setup = setup_of(config, instruments.clone(), RunId(1));
+        let mut latch = latch;
         let birth = Birth {
+            latched: latch.as_mut().and_then(Latch::found),
             config: config.digest.clone(),
             deposit: (config.account.quote, config.account.balance),
             time: match config.market.source {
@@ -62,6 +66,7 @@ impl Life {
         };
         let sim = |engine: &Engine| exchange(config, engine, instruments.clone());
         let mut shell = Shell::begin(ledger, setup, sim, &birth, start)?;
+        latch.into_iter().for_each(|latch| shell.keep_halts(latch));
         let run = shell.engine().run();
         match Journal::create(&config.state, env!("CARGO_PKG_VERSION"), run, &config.digest, Ring::default()) {
             Ok(journal) => shell.keep_inputs(journal),
@@ -170,7 +175,7 @@ fn practice_rules(mut rules: Instrument) -> Instrument {
     rules
 }
 
-fn make_folder(path: &Path) -> Result<(), DaemonError> {
+pub(super) fn make_folder(path: &Path) -> Result<(), DaemonError> {
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)

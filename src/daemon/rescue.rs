@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::shell::Unwritten;
+use super::birth::Unwritten;
 use crate::domain::RunId;
 use crate::ledger::CommitError;
 use crate::log::message;

@@ -19,6 +19,7 @@ use crate::systemd::{Inherited, Notifier, NotifyError};
 use super::drive::{Audience, Ending, drive};
 use super::error::DaemonError;
 use super::inbox::Inbox;
+use super::latch::Latch;
 use super::life::{self, LEDGER_FILE, Life};
 use super::progress::Progress;
 use super::rescue::rescue;
@@ -62,13 +63,16 @@ pub struct Summary {
 ///
 /// Whatever keeps it from starting, or from ending in order.
 pub fn run(errand: Errand, out: &mut dyn Write) -> Result<Summary, DaemonError> {
-    let Errand { config, path, speed, duration, mut secrets, sockets, json } = errand;
+    let Errand { config, path, speed, duration, mut secrets, mut sockets, json } = errand;
     let log = start_log(&config, &secrets, json)?;
     let admin = admin_token(&mut secrets)?;
     let notifier = Notifier::from_environment();
-    let Life { mut shell, mut source, pace } = Life::begin(&config, speed)?;
+    life::make_folder(&config.state)?;
+    let latch = Latch::of(&config.state, notifier.clone(), sockets.halt.take());
+    let runtime = latch.folder().map(Path::to_owned);
+    let Life { mut shell, mut source, pace } = Life::begin(&config, speed, Some(latch))?;
     let (listeners, addresses) = listen(&config, sockets)?;
-    let confined = confine(&config, path.as_deref())?;
+    let confined = confine(&config, path.as_deref(), runtime)?;
     let (mailbox, inbox) = Inbox::new();
     let mut onlooker = Onlooker {
         served: Served::start(&confined, &config, admin, listeners, &shell, mailbox)?,
@@ -141,13 +145,14 @@ fn admin_token(secrets: &mut Secrets) -> Result<Option<TokenHash>, DaemonError> 
 }
 
 /// Looks at what guards the process, and takes from it all but its state, its configuration and its recordings.
-fn confine(config: &Config, path: Option<&Path>) -> Result<Confined, DaemonError> {
+fn confine(config: &Config, path: Option<&Path>, runtime: Option<PathBuf>) -> Result<Confined, DaemonError> {
     let folder = |path: &Path| match path.parent() {
         Some(folder) if folder.as_os_str().is_empty() => PathBuf::from("."),
         Some(folder) => folder.to_owned(),
         None => PathBuf::from("/"),
     };
     let mut grants = Grants { write: vec![config.state.clone()], ..Grants::default() };
+    grants.write.extend(runtime);
     grants.read.extend(path.map(folder));
     if let Source::Recording { files, .. } = &config.market.source {
         grants.read.extend(files.iter().cloned());

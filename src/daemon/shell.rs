@@ -4,16 +4,18 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::domain::{
-    AccountEvent, Asset, ClientOrderId, Entry, Event, Limits, LinkEvent, NewOrder, Notional, RunId, Seq, Snapshot,
-    Span, Stamped, Symbol, Timestamp,
+    AccountEvent, ClientOrderId, Entry, Event, Limits, LinkEvent, NewOrder, RunId, Seq, Snapshot, Span, Stamped,
+    Symbol, Timestamp,
 };
 use crate::engine::{Command, Engine, Notice, Setup};
 use crate::ledger::journal::Journal;
 use crate::ledger::{CommitError, Durable, Head};
 use crate::risk::Approved;
 
+use super::birth::{Birth, Unwritten};
 use super::error::DaemonError;
 use super::keeper::Keeper;
+use super::latch::{Latch, Latched};
 use super::replay::bytes;
 use super::tell;
 use super::venue::Venue;
@@ -44,6 +46,7 @@ pub struct Shell {
     said: usize,
     told_count: u64,
     inputs: Option<Journal>,
+    latch: Option<Latch>,
 }
 
 /// Something that happened, for whoever follows the bot's day. It is said once it is on disk, or once the disk has
@@ -62,47 +65,6 @@ enum Send {
     Submit(Approved<NewOrder>),
     Cancel(ClientOrderId, Symbol),
     Ask(ClientOrderId, Symbol),
-}
-
-/// What a life could not write down at its end.
-#[derive(Debug)]
-pub struct Unwritten {
-    /// When it ended.
-    pub at: Timestamp,
-    /// What is not in the ledger, oldest first; without the entry of the end itself.
-    pub entries: Vec<Entry>,
-    /// Why.
-    pub cause: CommitError,
-}
-
-/// What a life begins with.
-#[derive(Debug, Clone)]
-pub struct Birth {
-    /// SHA-256 of the configuration, in hexadecimal.
-    pub config: String,
-    /// What a fresh ledger starts with.
-    pub deposit: (Asset, Notional),
-    /// Whether a fresh ledger starts halted, and why.
-    pub halt: Option<String>,
-    /// Whose time goes by.
-    pub time: TimeOf,
-}
-
-/// Whose time goes by in a life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TimeOf {
-    /// The clock's, which is this.
-    Clock(Timestamp),
-    /// That of a recording, which begins with this.
-    Recording(Timestamp),
-}
-
-impl TimeOf {
-    const fn first(self) -> Timestamp {
-        match self {
-            Self::Clock(at) | Self::Recording(at) => at,
-        }
-    }
 }
 
 impl Shell {
@@ -154,6 +116,10 @@ impl Shell {
                     .map(|reason| Entry::Halted { by: "configuration".to_owned(), reason: reason.clone() }),
             );
         }
+        if engine.halted().is_none() && first.iter().all(|entry| !matches!(entry, Entry::Halted { .. })) {
+            let halted = |halt: Latched| Entry::Halted { by: halt.by, reason: halt.reason };
+            first.extend(birth.latched.clone().map(halted));
+        }
         for entry in &first {
             engine.restore(latest, entry).map_err(DaemonError::Restore)?;
         }
@@ -181,6 +147,7 @@ impl Shell {
             told: first.into_iter().map(|entry| Arc::new(Told::Entry(latest, entry))).collect(),
             told_count: 0,
             inputs: None,
+            latch: None,
         };
         let mut commands = Vec::new();
         shell.engine.recover(latest, &mut commands);
@@ -191,6 +158,12 @@ impl Shell {
     /// Keeps every event from here on, so that this life can be replayed.
     pub fn keep_inputs(&mut self, inputs: Journal) {
         self.inputs = Some(inputs);
+    }
+
+    /// Where a halt is remembered that the ledger does not take; what is remembered there is in the ledger now.
+    pub fn keep_halts(&mut self, mut latch: Latch) {
+        latch.clear();
+        self.latch = Some(latch);
     }
 
     /// The engine, to look at.
@@ -427,6 +400,7 @@ impl Shell {
             Ok(durable) => {
                 self.unwritten.clear();
                 self.halt_latched = false;
+                self.latch.iter_mut().for_each(Latch::clear);
                 if self.failing && self.keeper.is_short() {
                     self.retry_at = self.now.plus(Span::SECOND);
                 } else if std::mem::take(&mut self.failing) {
@@ -474,12 +448,16 @@ impl Shell {
             let reason = error.to_string();
             // The first reason stays, and what halted before may not be on disk yet.
             let halt = match self.engine.halted() {
-                Some(halt) => Entry::Halted { by: halt.by.clone(), reason: halt.reason.clone() },
-                None => Entry::Halted { by: "engine".to_owned(), reason: reason.clone() },
+                Some(halt) => Latched { by: halt.by.clone(), reason: halt.reason.clone() },
+                None => Latched { by: "engine".to_owned(), reason: reason.clone() },
             };
-            match self.keeper.latch(self.now, halt) {
+            let entry = Entry::Halted { by: halt.by.clone(), reason: halt.reason.clone() };
+            match self.keeper.latch(self.now, entry) {
                 Ok(_durable) => self.halt_latched = true,
-                Err(error) => tell::not_latched(&error),
+                Err(error) => {
+                    let remembered = self.latch.as_mut().is_some_and(|latch| latch.set(&halt));
+                    tell::not_latched(&error, remembered);
+                }
             }
             self.follow.push_back(Event::Link(LinkEvent::LedgerFailed { reason }));
         }

@@ -107,10 +107,15 @@ pub fn no_journal(cause: &JournalError) {
     warn!(message_id, cause = source.as_str(), "{cause}: this run cannot be replayed past here");
 }
 
-/// Says that not even the halt could be written down.
-pub fn not_latched(cause: &CommitError) {
+/// Says that not even the halt could be written down, and whether it is remembered elsewhere.
+pub fn not_latched(cause: &CommitError, remembered: bool) {
     let message_id = message::HALT_NOT_KEPT.id;
-    error!(message_id, cause = %cause, "the halt could not be written down either; a restart would not remember it");
+    let outlook = if remembered {
+        "it is remembered outside of the ledger, and the next start is halted too"
+    } else {
+        "a restart would not remember it"
+    };
+    error!(message_id, cause = %cause, "the halt could not be written down either; {outlook}");
 }
 
 /// Says that the ledger can be written again.

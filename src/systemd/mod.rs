@@ -7,4 +7,4 @@ mod sockets;
 pub mod unit;
 
 pub use notify::{Notifier, NotifyError};
-pub use sockets::{Inherited, Listener, SocketName, TakeSocketsError};
+pub use sockets::{Inherited, Listener, SocketName, Stored, TakeSocketsError};

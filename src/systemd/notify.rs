@@ -1,14 +1,20 @@
 //! What the service manager is told: ready, how it goes, alive, stopping.
 
 use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
 
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 use sd_notify::NotifyState;
 use thiserror::Error;
 
 use crate::domain::Span;
 
 /// Speaks to the service manager; to nobody, and without fault, when none listens.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Notifier {
     heard: bool,
     watchdog: Option<Span>,
@@ -93,9 +99,50 @@ impl Notifier {
         self.tell("alive", &[NotifyState::Watchdog])
     }
 
+    /// Has the service manager keep a descriptor, which the next process of this service is handed under that name. A unit
+    /// says with `FileDescriptorStoreMax=` that it may; the service manager does not answer.
+    ///
+    /// # Errors
+    ///
+    /// The service manager cannot be reached.
+    pub fn store(&self, name: &str, descriptor: impl AsFd) -> Result<(), NotifyError> {
+        // FDPOLL=0: it would drop a socket of which the other end is gone.
+        let text = format!("FDSTORE=1\nFDNAME={name}\nFDPOLL=0\n");
+        let sent = if self.heard { hand_over(&text, descriptor.as_fd()) } else { Ok(()) };
+        sent.map_err(|source| NotifyError { what: "to keep a descriptor", source })
+    }
+
+    /// Has it drop the descriptor of that name.
+    ///
+    /// # Errors
+    ///
+    /// The service manager cannot be reached.
+    pub fn forget(&self, name: &str) -> Result<(), NotifyError> {
+        let text = format!("FDSTOREREMOVE=1\nFDNAME={name}");
+        self.tell("to drop a descriptor", &[NotifyState::Custom(&text)])
+    }
+
     fn tell(&self, what: &'static str, states: &[NotifyState<'_>]) -> Result<(), NotifyError> {
         if self.heard { sd_notify::notify(states).map_err(|source| NotifyError { what, source }) } else { Ok(()) }
     }
+}
+
+/// One message with a descriptor in it, to where the service manager listens.
+fn hand_over(text: &str, descriptor: BorrowedFd<'_>) -> io::Result<()> {
+    let place = std::env::var_os("NOTIFY_SOCKET").ok_or(io::ErrorKind::NotFound)?;
+    let socket = UnixDatagram::unbound()?;
+    match place.as_bytes().strip_prefix(b"@") {
+        Some(name) => socket.connect_addr(&SocketAddr::from_abstract_name(name)?)?,
+        None => socket.connect(&place)?,
+    }
+    let descriptors = [descriptor];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    if !control.push(SendAncillaryMessage::ScmRights(&descriptors)) {
+        return Err(io::Error::other("no room for the descriptor"));
+    }
+    sendmsg(&socket, &[io::IoSlice::new(text.as_bytes())], &mut control, SendFlags::NOSIGNAL)?;
+    Ok(())
 }
 
 /// The service manager was not told.

@@ -5,11 +5,12 @@ use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::AsFd;
-use std::os::unix::net::UnixListener;
+use std::os::unix::net::{UnixDatagram, UnixListener};
 use std::path::PathBuf;
 
 use listenfd::ListenFd;
 use rustix::net::sockopt::socket_acceptconn;
+use rustix::net::{RecvFlags, recv};
 use thiserror::Error;
 
 /// What a listener is for; `FileDescriptorName=` in its socket unit.
@@ -37,6 +38,24 @@ pub struct Inherited {
     pub api: Vec<Listener>,
     /// For operators.
     pub control: Vec<Listener>,
+    /// What an earlier process of this service left with [`Notifier::store`](super::Notifier::store) under the name `halt`.
+    pub halt: Option<Stored>,
+}
+
+/// A descriptor that the service manager has kept; that it is there says most.
+#[derive(Debug)]
+pub struct Stored(Option<UnixDatagram>);
+
+impl Stored {
+    /// What was put into it, at most 4 KiB; it stays there for the next process.
+    #[must_use]
+    pub fn content(&self) -> Vec<u8> {
+        let mut content = vec![0; STORED_BYTES_MAX];
+        let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+        let length = self.0.as_ref().and_then(|socket| recv(socket, &mut content[..], flags).ok());
+        content.truncate(length.map_or(0, |(length, _)| length));
+        content
+    }
 }
 
 impl Inherited {
@@ -53,6 +72,10 @@ impl Inherited {
         }
         let mut inherited = Self::default();
         for (at, name) in names.into_iter().enumerate() {
+            if name == STORED_HALT {
+                inherited.halt = Some(Stored(handed.take_unix_datagram(at).ok().flatten()));
+                continue;
+            }
             let socket = name.parse()?;
             let fault = |source| TakeSocketsError::Socket { name: name.clone(), source };
             let listener = take(&mut handed, at).map_err(fault)?;
@@ -65,7 +88,7 @@ impl Inherited {
         Ok(inherited)
     }
 
-    /// Whether there are none.
+    /// Whether there are no listeners.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.api.is_empty() && self.control.is_empty()
@@ -213,6 +236,9 @@ pub enum TakeSocketsError {
     ControlOverTcp,
 }
 
+/// What a halt is stored under.
+const STORED_HALT: &str = "halt";
+const STORED_BYTES_MAX: usize = 4_096;
 /// The most listeners that are taken.
 const SOCKETS_MAX: usize = 16;
 const SHOWN_CHARS_MAX: usize = 40;

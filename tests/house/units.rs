@@ -60,6 +60,7 @@ const SANDBOX: &[(&str, &str)] = &[
 
 /// What the bot, as a service that is started by its sockets, must have besides.
 const SERVICE: &[(&str, &str)] = &[
+    ("FileDescriptorStoreMax", "1"),
     ("NotifyAccess", "main"),
     ("Restart", "on-failure"),
     ("RestartSec", "2s"),

@@ -2,9 +2,14 @@
 //! were well.
 
 use std::fs;
+use std::io::IoSliceMut;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::Command;
 
+use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 use rustix::process::Signal;
 use serde_json::Value;
 use tradingbot::ledger;
@@ -128,4 +133,84 @@ fn the_first_resume_after_the_disk_takes_entries_again_is_done() {
     let (code, problem) = bot.ask("POST", "/v1/resume", r#"{"reason":"there is room"}"#);
     assert_eq!(code, 200, "{problem}");
     bot.until("filled");
+}
+
+#[test]
+fn a_halt_that_no_disk_took_halts_the_next_life_after_a_kill() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    let mut bot = limitable(&state);
+    bot.until("filled");
+    limit(&bot, "0");
+    let said = bot.until("the halt could not be written down either");
+    assert!(said.contains("the next start is halted too"), "{said}");
+    bot.signal(Signal::KILL);
+    drop(bot);
+    let mut bot = Bot::start(&state, &[]);
+    bot.until("ready");
+    let (_, status) = bot.ask("GET", "/v1/status", "");
+    assert_eq!((&status["trading"], &status["halt"]["written"]), (&Value::from(false), &Value::from(true)));
+    assert!(!state.join("halt").exists(), "it is in the ledger now");
+    assert_eq!(bot.ask("POST", "/v1/resume", r#"{"reason":"the disk is new"}"#).0, 200);
+    bot.signal(Signal::TERM);
+    assert_eq!(bot.end().1, Some(0));
+    let mut bot = Bot::start(&state, &[]);
+    bot.until("ready");
+    assert_eq!(bot.ask("GET", "/v1/status", "").1["trading"], Value::from(true), "and is remembered nowhere else");
+}
+
+/// A service that the manager starts again by itself is handed what the one before left with it.
+#[test]
+fn the_service_manager_remembers_a_halt_that_no_disk_took() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    let manager = UnixDatagram::bind(folder.path().join("notify")).unwrap();
+    let mut command = Command::new("sh");
+    command.args(["-c", r#"trap "" XFSZ; exec "$@""#, "sh", env!("CARGO_BIN_EXE_tradingbot"), "paper", "--state"]);
+    command.arg(&state).env("NOTIFY_SOCKET", folder.path().join("notify")).env("XDG_RUNTIME_DIR", folder.path());
+    let mut bot = Bot::spawn(&mut command, &state.join("control.sock"));
+    bot.until("filled");
+    limit(&bot, "0");
+    bot.until("the halt could not be written down either");
+    let kept = std::iter::repeat_with(|| receive(&manager))
+        .find_map(|(text, kept)| text.contains("FDSTORE=1\nFDNAME=halt\nFDPOLL=0").then_some(kept))
+        .unwrap()
+        .unwrap();
+    bot.signal(Signal::KILL);
+    drop(bot);
+    // As if no file system had taken anything.
+    fs::remove_file(state.join("halt")).unwrap();
+    let runtime = folder.path().join("runtime");
+    fs::create_dir(&runtime).unwrap();
+
+    rustix::io::fcntl_setfd(&kept, rustix::io::FdFlags::empty()).unwrap();
+    let script = format!(
+        "exec 3<&{}; LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=halt exec {} paper --state {}",
+        kept.as_raw_fd(),
+        env!("CARGO_BIN_EXE_tradingbot"),
+        state.display()
+    );
+    let mut command = Command::new("bash");
+    command.args(["-c", &script]).env("NOTIFY_SOCKET", folder.path().join("notify")).env("XDG_RUNTIME_DIR", &runtime);
+    let mut bot = Bot::spawn(&mut command, &state.join("control.sock"));
+    bot.until("ready");
+    let (_, status) = bot.ask("GET", "/v1/status", "");
+    assert_eq!(status["trading"], Value::from(false));
+    assert!(status["halt"]["reason"].as_str().unwrap().contains("the ledger cannot be written"), "{status}");
+    assert!(std::iter::repeat_with(|| receive(&manager)).any(|(text, _)| text == "FDSTOREREMOVE=1\nFDNAME=halt\n"));
+}
+
+/// One message to the service manager, and the descriptor in it.
+fn receive(manager: &UnixDatagram) -> (String, Option<OwnedFd>) {
+    let mut text = [0; 1_024];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut control = RecvAncillaryBuffer::new(&mut space);
+    let got = recvmsg(manager, &mut [IoSliceMut::new(&mut text)], &mut control, RecvFlags::empty()).unwrap();
+    let mut descriptor = None;
+    for message in control.drain() {
+        if let RecvAncillaryMessage::ScmRights(mut descriptors) = message {
+            descriptor = descriptors.next();
+        }
+    }
+    (String::from_utf8_lossy(&text[..got.bytes]).into_owned(), descriptor)
 }

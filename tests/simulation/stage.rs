@@ -125,7 +125,8 @@ impl Stage {
             setup.limits.leverage_max = Rate::from_units(setup.limits.leverage_max.units() * 10);
         }
         let time = TimeOf::Clock(self.now);
-        let birth = Birth { config: String::new(), deposit: (plan::usdt(), plan::deposit()), halt: None, time };
+        let deposit = (plan::usdt(), plan::deposit());
+        let birth = Birth { config: String::new(), deposit, halt: None, latched: None, time };
         let handle = Handle(Rc::clone(&self.world));
         Shell::begin(handle.clone(), setup, |_: &Engine| handle, &birth, self.now)
     }
