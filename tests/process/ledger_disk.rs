@@ -46,6 +46,39 @@ fn a_full_disk_fails_the_commit_and_keeps_room_for_the_halt() {
     assert_eq!(Ledger::open(&path).unwrap().head(), freed);
 }
 
+/// Filled by single entries there is no slack left that a halt could go to: only the room that is given back will do.
+#[test]
+fn a_disk_that_is_full_to_the_last_entry_takes_the_halt_in_the_room_kept_for_it() {
+    const TEST: &str = "ledger_disk::a_disk_that_is_full_to_the_last_entry_takes_the_halt_in_the_room_kept_for_it";
+    let Some(disk) = on_a_small_disk(TEST) else { return };
+    let path = disk.join("state/ledger.sqlite");
+    let reserve = path.with_file_name("ledger.sqlite.reserve");
+    let mut ledger = Ledger::open(&path).unwrap();
+    let room = fs::metadata(&reserve).unwrap();
+    assert!(std::os::unix::fs::MetadataExt::blocks(&room) * 512 >= 128 * 1024, "its space is really taken");
+    let _ballast = {
+        let mut file = fs::File::create(disk.join("ballast")).unwrap();
+        while std::io::Write::write_all(&mut file, &[1; 4_096]).is_ok() {}
+        file
+    };
+    let mut last = ledger.head();
+    let error = loop {
+        match ledger.commit(at(0), &[entry(last.seq + 1)]) {
+            Ok(durable) => last = durable.head(),
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(error, CommitError::Full(_)), "{error}");
+    assert!(ledger.commit(at(0), &[entry(last.seq + 1)]).is_err(), "not one entry more");
+    assert!(reserve.exists() && !ledger.is_short());
+    let halt = Entry::Halted { by: "engine".to_owned(), reason: error.to_string() };
+    let halted = ledger.commit(at(1), &[halt]).unwrap().head();
+    assert!(!reserve.exists() && ledger.is_short(), "the room went to the halt");
+    assert_eq!(halted.seq, last.seq + 1);
+    drop(ledger);
+    assert_eq!(verify(&path, Some(halted)).unwrap().head, halted);
+}
+
 #[test]
 fn a_disk_that_cannot_hold_a_new_ledger_says_so_and_leaves_none() {
     let Some(disk) = on_a_small_disk("ledger_disk::a_disk_that_cannot_hold_a_new_ledger_says_so_and_leaves_none")
