@@ -75,13 +75,19 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// A failure with its exit code; the message is the error and all its causes on one line.
+    /// A failure with its exit code; the message is the error and all its causes on one line, each said once.
     pub fn new(exit: Exit, error: &dyn Error) -> Self {
-        let mut message = error.to_string();
+        let mut last = error.to_string();
+        let mut message = last.clone();
         let mut source = error.source();
         while let Some(cause) = source {
-            message.push_str(": ");
-            message.push_str(&cause.to_string());
+            let text = cause.to_string();
+            // Some libraries say a thing again in what they give as its cause.
+            if !text.contains(&last) && !message.contains(&text) {
+                message.push_str(": ");
+                message.push_str(&text);
+                last = text;
+            }
             source = cause.source();
         }
         Self { exit, message }

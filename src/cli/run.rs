@@ -66,6 +66,7 @@ pub(super) fn failed(error: &DaemonError) -> Failure {
         DaemonError::AdminTokenHash => Exit::Secret,
         DaemonError::Source(_) => Exit::Data,
         DaemonError::State { .. }
+        | DaemonError::Private(_)
         | DaemonError::Listen { .. }
         | DaemonError::NoSocket { .. }
         | DaemonError::Listener(_)

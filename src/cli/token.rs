@@ -228,6 +228,9 @@ fn failure(error: TokenFileError) -> Failure {
         TokenFileError::Folder { .. }
         | TokenFileError::Read { .. }
         | TokenFileError::Exposed { .. }
+        | TokenFileError::OpenFolder { .. }
+        | TokenFileError::Foreign { .. }
+        | TokenFileError::Linked { .. }
         | TokenFileError::NotFile { .. }
         | TokenFileError::TooLarge { .. }
         | TokenFileError::NotTokens { .. }

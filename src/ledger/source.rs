@@ -152,10 +152,18 @@ fn connect(path: &Path) -> Result<(Connection, State), ReadError> {
     let fault = |source| ReadError::Open { path: path.to_owned(), source };
     let database = |source| ReadError::Database { path: path.to_owned(), source };
     let stamp = Stamp::of(path).map_err(fault)?;
-    readable(path).map_err(fault)?;
+    // Before anything is opened: a pipe would be waited for.
     if !fs::metadata(path).map_err(fault)?.is_file() {
         return Err(fault(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file")));
     }
+    for suffix in ["wal", "shm"] {
+        let beside = beside_dashed(path, suffix);
+        if fs::metadata(&beside).is_ok_and(|found| !found.is_file()) {
+            let error = io::Error::new(io::ErrorKind::InvalidInput, "it is not a file; move it away");
+            return Err(ReadError::Open { path: beside, source: error });
+        }
+    }
+    readable(path).map_err(fault)?;
     if !has_wal(path) {
         return Ok((open(path, "immutable=1").map_err(database)?, State::Still(stamp)));
     }

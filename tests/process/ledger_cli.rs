@@ -56,6 +56,29 @@ fn verify_gives_the_head_and_takes_it_back() {
 }
 
 #[test]
+fn a_ledger_may_be_named_by_its_path_alone() {
+    let (_folder, path, head) = filled(40);
+    let (elsewhere, named) = (Path::new("/nonexistent/ledger.sqlite"), path.to_str().unwrap());
+    assert!(succeed(elsewhere, &["verify", named]).contains(&head.to_string()));
+    assert!(succeed(elsewhere, &["verify", named, "--ledger", named]).contains(&head.to_string()), "named twice alike");
+    assert_eq!(succeed(elsewhere, &["show", named, "--limit", "3"]).lines().count(), 3);
+    assert!(succeed(elsewhere, &["export", named, "--format", "csv"]).starts_with("seq,"));
+    let (_, error) = fail(elsewhere, &["verify", named, "--ledger", "other"], 2);
+    assert!(error.contains(&format!("two ledgers are named, {named} and other; name one")), "{error}");
+}
+
+#[test]
+fn what_is_no_database_is_said_to_be_none_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger.sqlite");
+    fs::write(&path, "garbage").unwrap();
+    for act in ["verify", "show"] {
+        let (_, error) = fail(&path, &[act], 5);
+        assert_eq!(error.matches("file is not a database").count(), 1, "{error}");
+    }
+}
+
+#[test]
 fn verify_names_the_entry_that_was_changed() {
     let (_folder, path, _) = filled(40);
     tamper(&path);

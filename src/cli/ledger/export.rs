@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use serde_json::json;
 
-use super::open;
+use super::{Which, open};
 use crate::cli::out_file::OutFile;
 use crate::cli::show::count;
 use crate::cli::{Exit, Failure};
@@ -16,6 +16,8 @@ use crate::ledger::{self, ExportError, Format, Period};
 /// Writes fills or entries out; see the documentation of the ledger for the columns.
 #[derive(Debug, clap::Args)]
 pub struct Export {
+    #[command(flatten)]
+    pub(super) which: Which,
     /// What to write.
     #[arg(long, value_enum)]
     format: FormatName,

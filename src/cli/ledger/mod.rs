@@ -22,6 +22,14 @@ pub struct Ledger {
     act: Act,
 }
 
+/// A ledger by its path alone.
+#[derive(Debug, clap::Args)]
+struct Which {
+    /// The ledger's file, as with `--ledger`.
+    #[arg(value_name = "LEDGER")]
+    file: Option<PathBuf>,
+}
+
 #[derive(Debug, clap::Subcommand)]
 enum Act {
     /// Check that no entry was changed, removed, moved or inserted.
@@ -35,7 +43,19 @@ enum Act {
 impl Ledger {
     /// Does what is asked.
     pub fn run(&self, json: bool, out: &mut dyn Write) -> Result<(), Failure> {
-        let path = self.ledger.clone().unwrap_or_else(default_path);
+        let named = match &self.act {
+            Act::Verify(verify) => &verify.which,
+            Act::Show(show) => &show.which,
+            Act::Export(export) => &export.which,
+        };
+        let path = match (&named.file, &self.ledger) {
+            (Some(file), Some(ledger)) if file != ledger => {
+                let (file, ledger) = (file.display(), ledger.display());
+                return Err(Failure::say(Exit::Usage, format!("two ledgers are named, {file} and {ledger}; name one")));
+            }
+            (Some(path), _) | (None, Some(path)) => path.clone(),
+            (None, None) => default_path(),
+        };
         match &self.act {
             Act::Verify(verify) => verify.run(&path, json, out),
             Act::Show(show) => show.run(&path, json, out),

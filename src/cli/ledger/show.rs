@@ -7,7 +7,7 @@ use clap::builder::PossibleValuesParser;
 use serde_json::json;
 
 use super::describe::describe;
-use super::{failure, open};
+use super::{Which, failure, open};
 use crate::cli::Failure;
 use crate::domain::Entry;
 use crate::ledger::{PAGE_ROWS_MAX, Query, Reader, Start, Stored};
@@ -15,6 +15,8 @@ use crate::ledger::{PAGE_ROWS_MAX, Query, Reader, Start, Stored};
 /// Shows entries, the last ones unless `--after` is given; oldest first in either case.
 #[derive(Debug, clap::Args)]
 pub struct Show {
+    #[command(flatten)]
+    pub(super) which: Which,
     /// Show the entries that follow this one; 0 begins with the first.
     #[arg(long, value_name = "SEQ")]
     after: Option<u64>,

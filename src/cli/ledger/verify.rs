@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde_json::json;
 
+use super::Which;
 use crate::cli::show::count;
 use crate::cli::{Exit, Failure};
 use crate::ledger::{self, Head, Verified, VerifyError};
@@ -12,6 +13,8 @@ use crate::ledger::{self, Head, Verified, VerifyError};
 /// Checks the whole ledger.
 #[derive(Debug, clap::Args)]
 pub struct Verify {
+    #[command(flatten)]
+    pub(super) which: Which,
     /// A head noted earlier, which the ledger must still hold: `SEQ:HASH`.
     #[arg(long, value_name = "SEQ:HASH")]
     head: Option<Head>,

@@ -205,6 +205,15 @@ impl Iterator for Inputs {
     }
 }
 
+/// Opens a plain file; a pipe would be waited for.
+fn plain(path: &Path) -> io::Result<File> {
+    if std::fs::metadata(path)?.is_file() {
+        File::open(path)
+    } else {
+        Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file"))
+    }
+}
+
 /// The lines of one file.
 #[derive(Debug)]
 struct Lines {
@@ -216,7 +225,7 @@ struct Lines {
 
 impl Lines {
     fn open(path: PathBuf) -> Result<Self, ReadJournalError> {
-        match File::open(&path) {
+        match plain(&path) {
             Ok(file) => Ok(Self { path, reader: BufReader::new(file), buffer: Vec::new(), line: 0 }),
             Err(source) => Err(ReadJournalError::Read { path, source }),
         }
