@@ -67,11 +67,20 @@ pub enum PrivateError {
 ///
 /// It is not, or cannot be looked at.
 pub fn check_folder(path: &Path) -> Result<(), PrivateError> {
+    check_folder_of(path, geteuid().as_raw())
+}
+
+/// The same for the user with the number `owner`.
+///
+/// # Errors
+///
+/// It is not that user's alone, or cannot be looked at.
+pub fn check_folder_of(path: &Path, owner: u32) -> Result<(), PrivateError> {
     let found = fs::metadata(path).map_err(|source| PrivateError::Look { path: path.to_owned(), source })?;
     if !found.is_dir() {
         return Err(PrivateError::Odd { path: path.to_owned(), wanted: "folder" });
     }
-    check_owner(path, &found)?;
+    check_owner(path, &found, owner)?;
     let mode = found.mode() & MODE_BITS;
     if mode & WRITABLE_BY_OTHERS != 0 {
         return Err(PrivateError::Open { path: path.to_owned(), mode, right: "700" });
@@ -85,14 +94,14 @@ pub fn check_folder(path: &Path) -> Result<(), PrivateError> {
 ///
 /// It is not.
 pub fn check_file(path: &Path, found: &Metadata) -> Result<(), PrivateError> {
-    check(path, found, ANY_BY_OTHERS)
+    check(path, found, geteuid().as_raw(), ANY_BY_OTHERS)
 }
 
-fn check(path: &Path, found: &Metadata, refused: u32) -> Result<(), PrivateError> {
+fn check(path: &Path, found: &Metadata, owner: u32, refused: u32) -> Result<(), PrivateError> {
     if !found.is_file() {
         return Err(PrivateError::Odd { path: path.to_owned(), wanted: "plain file" });
     }
-    check_owner(path, found)?;
+    check_owner(path, found, owner)?;
     let mode = found.mode() & MODE_BITS;
     if mode & refused != 0 {
         return Err(PrivateError::Open { path: path.to_owned(), mode, right: "600" });
@@ -109,7 +118,16 @@ fn check(path: &Path, found: &Metadata, refused: u32) -> Result<(), PrivateError
 ///
 /// It is not this user's alone, or cannot be looked at.
 pub fn check_file_if_there(path: &Path) -> Result<(), PrivateError> {
-    check_if_there(path, ANY_BY_OTHERS)
+    check_file_of(path, geteuid().as_raw())
+}
+
+/// The same for the user with the number `owner`.
+///
+/// # Errors
+///
+/// It is not that user's alone, or cannot be looked at.
+pub fn check_file_of(path: &Path, owner: u32) -> Result<(), PrivateError> {
+    check_if_there(path, owner, ANY_BY_OTHERS)
 }
 
 /// The same for a file that others may read, as one that was copied back by hand.
@@ -118,12 +136,12 @@ pub fn check_file_if_there(path: &Path) -> Result<(), PrivateError> {
 ///
 /// Others may write it, it is not this user's, or cannot be looked at.
 pub fn check_readable_if_there(path: &Path) -> Result<(), PrivateError> {
-    check_if_there(path, WRITABLE_BY_OTHERS)
+    check_if_there(path, geteuid().as_raw(), WRITABLE_BY_OTHERS)
 }
 
-fn check_if_there(path: &Path, refused: u32) -> Result<(), PrivateError> {
+fn check_if_there(path: &Path, owner: u32, refused: u32) -> Result<(), PrivateError> {
     match fs::symlink_metadata(path) {
-        Ok(found) => check(path, &found, refused),
+        Ok(found) => check(path, &found, owner, refused),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(source) => Err(PrivateError::Look { path: path.to_owned(), source }),
     }
@@ -139,7 +157,7 @@ pub fn check_socket_if_there(path: &Path) -> Result<bool, PrivateError> {
         Ok(found) if !found.file_type().is_socket() => {
             Err(PrivateError::Odd { path: path.to_owned(), wanted: "socket" })
         }
-        Ok(found) => check_owner(path, &found).map(|()| true),
+        Ok(found) => check_owner(path, &found, geteuid().as_raw()).map(|()| true),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(source) => Err(PrivateError::Look { path: path.to_owned(), source }),
     }
@@ -163,9 +181,9 @@ pub fn open(path: &Path, options: &mut OpenOptions) -> Result<File, PrivateError
     Ok(file)
 }
 
-fn check_owner(path: &Path, found: &Metadata) -> Result<(), PrivateError> {
-    let (owner, own) = (found.uid(), geteuid().as_raw());
-    if owner == own { Ok(()) } else { Err(PrivateError::Foreign { path: path.to_owned(), owner, own }) }
+fn check_owner(path: &Path, found: &Metadata, right: u32) -> Result<(), PrivateError> {
+    let owner = found.uid();
+    if owner == right { Ok(()) } else { Err(PrivateError::Foreign { path: path.to_owned(), owner, own: right }) }
 }
 
 const MODE_BITS: u32 = 0o7777;

@@ -10,6 +10,7 @@ use crate::domain::{Span, Timestamp};
 use crate::engine::RestoreError;
 use crate::ledger::{CommitError, OpenLedgerError, ReadError};
 use crate::log::StartLogError;
+use crate::private::PrivateError;
 use crate::sandbox::{ConfineError, Surroundings, SurroundingsError};
 
 use super::birth::TimeOf;
@@ -26,6 +27,9 @@ pub enum DaemonError {
         /// What the system said.
         source: io::Error,
     },
+    /// The state folder, or a file in it, is not this user's alone.
+    #[error(transparent)]
+    Private(PrivateError),
     /// The ledger cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenLedgerError),

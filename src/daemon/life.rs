@@ -1,7 +1,7 @@
 //! From a configuration to a running bot.
 
-use std::fs::DirBuilder;
-use std::os::unix::fs::DirBuilderExt;
+use std::fs::{self, DirBuilder};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::Path;
 
 use crate::clock;
@@ -11,6 +11,7 @@ use crate::engine::{Engine, RangeRule, Setup};
 use crate::ledger::Ledger;
 use crate::ledger::journal::{Journal, Ring};
 use crate::market::practice::{self, PracticeMarket, PracticePair};
+use crate::private::{self, PrivateError};
 use crate::sim::{Faults, FeeSettings, Latency, Sim, SimSettings};
 
 use super::birth::{Birth, TimeOf};
@@ -91,7 +92,22 @@ pub(super) fn setup(config: &Config, run: RunId) -> Result<Setup, DaemonError> {
 ///
 /// It cannot.
 pub(super) fn check(config: &Config) -> Result<(), DaemonError> {
+    check_state(&config.state)?;
     open_market(config, None).map(drop)
+}
+
+/// Whether the state folder, if there is one, and each file that a life uses in it are its user's alone. Root may ask
+/// this of a folder that the service runs in as somebody else, who then must own all of it.
+fn check_state(state: &Path) -> Result<(), DaemonError> {
+    let refused = |error: PrivateError| DaemonError::Private(error);
+    let Ok(folder) = fs::metadata(state) else { return Ok(()) };
+    let asked_by_root = rustix::process::geteuid().is_root();
+    let owner = if asked_by_root { folder.uid() } else { rustix::process::geteuid().as_raw() };
+    private::check_folder_of(state, owner).map_err(refused)?;
+    for name in STATE_FILES {
+        private::check_file_of(&state.join(name), owner).map_err(refused)?;
+    }
+    Ok(())
 }
 
 fn setup_of(config: &Config, instruments: Vec<Instrument>, run: RunId) -> Setup {
@@ -183,6 +199,9 @@ pub(super) fn make_folder(path: &Path) -> Result<(), DaemonError> {
         .map_err(|source| DaemonError::State { path: path.to_owned(), source })
 }
 
+/// What may lie in the state folder and is nobody else's; SQLite's own two are looked at when the ledger is opened.
+const STATE_FILES: [&str; 6] =
+    [LEDGER_FILE, "ledger.sqlite.lock", "ledger.sqlite.reserve", "tokens.json", "tokens.lock", "halt"];
 /// Name of the ledger in the state folder.
 pub const LEDGER_FILE: &str = "ledger.sqlite";
 const MARK_EVERY: Span = Span::MINUTE;

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::TcpListener;
-use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,6 +18,7 @@ use crate::config::{Config, Listen};
 use crate::domain::{Snapshot, Span};
 use crate::engine::Notice;
 use crate::log::message;
+use crate::private;
 use crate::sandbox::Confined;
 use crate::systemd::{self, Inherited};
 
@@ -222,11 +223,8 @@ fn queue(socket: &impl std::os::fd::AsFd) {
 
 /// Makes a unix socket in the place of one that an earlier life has left.
 fn bind_unix(path: &Path, mode: u32) -> io::Result<UnixListener> {
-    match std::fs::symlink_metadata(path) {
-        Ok(found) if found.file_type().is_socket() => std::fs::remove_file(path)?,
-        Ok(_) => return Err(io::Error::new(io::ErrorKind::AlreadyExists, "something else is in its place")),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(error),
+    if private::check_socket_if_there(path).map_err(io::Error::other)? {
+        std::fs::remove_file(path)?;
     }
     let socket = UnixListener::bind(path)?;
     queue(&socket);

@@ -27,7 +27,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     // SHELLS
     ("store", &["domain", "wire"]),
     ("ledger", &["clock", "domain", "private"]),
-    ("api", &["clock", "config", "domain", "log", "private"]),
+    ("api", &["clock", "config", "domain", "log"]),
     // APPS
     ("backtest", &["domain", "engine", "sim"]),
     (

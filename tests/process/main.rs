@@ -26,6 +26,7 @@ mod random;
 mod recordings;
 mod sandbox;
 mod secrets;
+mod state_folder;
 mod systemd;
 
 use tradingbot::domain::Entry;

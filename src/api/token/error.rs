@@ -34,6 +34,32 @@ pub enum TokenFileError {
         /// Its permission bits.
         mode: u32,
     },
+    /// Others than its owner may put files into the folder.
+    #[error("{} has mode {mode:04o}, so others may put tokens there; run chmod 700 on it", path.display())]
+    OpenFolder {
+        /// Which folder.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// Somebody else's.
+    #[error("{} belongs to user {owner} and its folder to user {expected}; move it away and make new tokens", path.display())]
+    Foreign {
+        /// Which file.
+        path: PathBuf,
+        /// Who owns it, by number.
+        owner: u32,
+        /// Who should.
+        expected: u32,
+    },
+    /// It has another name, under which somebody else may hold it.
+    #[error("{} has {links} names (hard links); put a copy of it in its place", path.display())]
+    Linked {
+        /// Which file.
+        path: PathBuf,
+        /// How many.
+        links: u64,
+    },
     /// Not a plain file.
     #[error("{} is not a plain file; move it away", path.display())]
     NotFile {

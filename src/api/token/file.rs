@@ -1,6 +1,6 @@
 //! The file of tokens in the state folder: hashes only, for its owner alone, replaced whole.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
@@ -69,6 +69,7 @@ impl TokenFile {
         if mode & 0o077 != 0 {
             return Err(TokenFileError::Exposed { path: path(), mode });
         }
+        self.check_origin(&metadata)?;
         let mut text = Vec::new();
         file.take(FILE_BYTES_MAX + 1).read_to_end(&mut text).map_err(fault)?;
         if u64::try_from(text.len()).is_ok_and(|len| len > FILE_BYTES_MAX) {
@@ -84,6 +85,24 @@ impl TokenFile {
             return Err(TokenFileError::TooLarge { path: path() });
         }
         Ok(kept.tokens)
+    }
+
+    /// Whether nobody but the folder's owner can have made the file: whoever else did would be an operator.
+    fn check_origin(&self, file: &Metadata) -> Result<(), TokenFileError> {
+        let fault = |source| TokenFileError::Folder { path: self.folder.clone(), source };
+        let folder = fs::metadata(&self.folder).map_err(fault)?;
+        let mode = folder.mode() & 0o7777;
+        if mode & 0o022 != 0 {
+            return Err(TokenFileError::OpenFolder { path: self.folder.clone(), mode });
+        }
+        let (owner, expected) = (file.uid(), folder.uid());
+        if owner != expected {
+            return Err(TokenFileError::Foreign { path: self.path.clone(), owner, expected });
+        }
+        match file.nlink() {
+            0 | 1 => Ok(()),
+            links => Err(TokenFileError::Linked { path: self.path.clone(), links }),
+        }
     }
 
     /// Makes a token and keeps its hash. A token that is worth nothing any more makes room when there is none.
@@ -162,7 +181,14 @@ impl TokenFile {
         open.write(true).mode(0o600).custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
         match open.clone().create_new(true).open(&path) {
             Ok(file) => self.give_to_owner(&file).map(|()| file),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => open.open(&path),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                let file = open.custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed()).open(&path)?;
+                let (found, folder) = (file.metadata()?, fs::metadata(&self.folder)?);
+                if !found.is_file() || found.nlink() != 1 || found.uid() != folder.uid() {
+                    return Err(io::Error::other("tokens.lock is not a plain file of the folder's owner; remove it"));
+                }
+                Ok(file)
+            }
             Err(error) => Err(error),
         }
     }
@@ -289,6 +315,30 @@ mod tests {
         file.add(name("ops"), Scope::Read, NOW, None).unwrap();
         fs::set_permissions(file.path(), fs::Permissions::from_mode(0o640)).unwrap();
         assert!(matches!(file.read(), Err(TokenFileError::Exposed { mode: 0o640, .. })));
+    }
+
+    #[test]
+    fn a_file_that_somebody_else_may_have_made_is_refused() {
+        let (folder, file) = made();
+        file.add(name("ops"), Scope::Read, NOW, None).unwrap();
+        for mode in [0o1777, 0o770, 0o702] {
+            fs::set_permissions(folder.path(), fs::Permissions::from_mode(mode)).unwrap();
+            assert!(matches!(file.read(), Err(TokenFileError::OpenFolder { mode: found, .. }) if found == mode));
+        }
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700)).unwrap();
+        fs::hard_link(file.path(), folder.path().join("other")).unwrap();
+        assert!(matches!(file.read(), Err(TokenFileError::Linked { links: 2, .. })));
+        fs::remove_file(folder.path().join("other")).unwrap();
+        assert_eq!(file.read().unwrap().len(), 1);
+        if rustix::process::geteuid().is_root() {
+            std::os::unix::fs::chown(file.path(), Some(12_345), None).unwrap();
+            assert!(matches!(file.read(), Err(TokenFileError::Foreign { owner: 12_345, expected: 0, .. })));
+        }
+        fs::remove_file(folder.path().join(LOCK)).unwrap();
+        fs::write(folder.path().join("victim"), "").unwrap();
+        fs::hard_link(folder.path().join("victim"), folder.path().join(LOCK)).unwrap();
+        let refused = file.add(name("more"), Scope::Admin, NOW, None).unwrap_err();
+        assert!(matches!(refused, TokenFileError::Folder { .. }), "{refused}");
     }
 
     #[test]
