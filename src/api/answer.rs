@@ -19,7 +19,7 @@ use super::route::{Found, Route, find};
 use super::server::Server;
 use super::slots::{Holder, Slot};
 use crate::clock::Mark;
-use crate::log::message;
+use crate::log::{holds_secret, message};
 
 /// Names for requests whose client did not choose one: a word for this server and a number.
 #[derive(Debug)]
@@ -45,7 +45,11 @@ pub(super) async fn answer(
     request: Request<Incoming>,
 ) -> Response<ReplyBody> {
     let began = Mark::now();
-    let chosen = request.headers().get(X_REQUEST_ID).filter(|id| is_request_id(id.as_bytes())).cloned();
+    let chosen = request
+        .headers()
+        .get(X_REQUEST_ID)
+        .filter(|id| is_request_id(id.as_bytes()) && !is_secret(server, id))
+        .cloned();
     let (parts, mut body) = request.into_parts();
     let mut known = Known::default();
     let answered = match judge(server, slot, origin, refusal, &parts, &mut known) {
@@ -227,6 +231,12 @@ fn write_hex(into: &mut [u8], mut number: u64) {
         *digit = char::from_digit(nibble, 16).and_then(|digit| u8::try_from(digit).ok()).expect("a hexadecimal digit");
         number >>= 4;
     }
+}
+
+/// Whether an id would carry a secret of this process, or a token, to the log.
+fn is_secret(server: &Server, id: &HeaderValue) -> bool {
+    let text = id.to_str().unwrap_or_default();
+    holds_secret(text) || server.tokens.read().unwrap_or_else(PoisonError::into_inner).are_digits_of_one(text)
 }
 
 fn is_request_id(text: &[u8]) -> bool {

@@ -63,7 +63,7 @@ pub(super) fn failed(error: &DaemonError) -> Failure {
         | DaemonError::Commit(_)
         | DaemonError::Unsaved { .. } => Exit::Ledger,
         DaemonError::Confine(_) | DaemonError::Surroundings(_) | DaemonError::Unguarded(_) => Exit::Sandbox,
-        DaemonError::AdminTokenHash => Exit::Secret,
+        DaemonError::AdminTokenHash | DaemonError::SecretName { .. } => Exit::Secret,
         DaemonError::Source(_) => Exit::Data,
         DaemonError::State { .. }
         | DaemonError::Private(_)

@@ -111,6 +111,12 @@ pub enum DaemonError {
          draw` prints them"
     )]
     AdminTokenHash,
+    /// A strategy is named after a secret.
+    #[error("the name of strategy {number} has a secret of this process in it, and would go to the ledger; rename it")]
+    SecretName {
+        /// Which, in the order of the configuration, from 1.
+        number: usize,
+    },
     /// The log cannot be started.
     #[error(transparent)]
     Log(#[from] StartLogError),

@@ -11,7 +11,7 @@ use crate::clock::{self, Mark};
 use crate::config::{self, Config, LogFormat, Source, Speed};
 use crate::domain::{Snapshot, Span};
 use crate::ledger::Head;
-use crate::log::{Log, message};
+use crate::log::{Log, holds_secret, message};
 use crate::sandbox::{self, Confined, Enforcement, Grants, Surroundings};
 use crate::secrets::{SecretName, Secrets};
 use crate::systemd::{Inherited, Notifier, NotifyError};
@@ -22,6 +22,7 @@ use super::inbox::Inbox;
 use super::latch::Latch;
 use super::life::{self, LEDGER_FILE, Life};
 use super::progress::Progress;
+use super::redact::Redactor;
 use super::rescue::rescue;
 use super::serve::{Addresses, Served, listen};
 use super::shell::Shell;
@@ -66,11 +67,13 @@ pub fn run(errand: Errand, out: &mut dyn Write) -> Result<Summary, DaemonError> 
     let Errand { config, path, speed, duration, mut secrets, mut sockets, json } = errand;
     let log = start_log(&config, &secrets, json)?;
     let admin = admin_token(&mut secrets)?;
+    check_names(&config)?;
     let notifier = Notifier::from_environment();
     life::make_folder(&config.state)?;
     let latch = Latch::of(&config.state, notifier.clone(), sockets.halt.take());
     let runtime = latch.folder().map(Path::to_owned);
     let Life { mut shell, mut source, pace } = Life::begin(&config, speed, Some(latch))?;
+    shell.keep_secrets(Redactor::of(&config.state, admin));
     let (listeners, addresses) = listen(&config, sockets)?;
     let confined = confine(&config, path.as_deref(), runtime)?;
     let (mailbox, inbox) = Inbox::new();
@@ -136,6 +139,15 @@ fn start_log(config: &Config, secrets: &Secrets, json: bool) -> Result<Log, Daem
         tracing::info!(message_id, name, place = %source, "{words}");
     }
     Ok(log)
+}
+
+/// Names of strategies stand in the ledger with every order, where nothing can be deleted.
+fn check_names(config: &Config) -> Result<(), DaemonError> {
+    let mut names = config.strategies.iter().map(|strategy| strategy.name.as_str());
+    match names.position(holds_secret) {
+        Some(at) => Err(DaemonError::SecretName { number: at + 1 }),
+        None => Ok(()),
+    }
 }
 
 /// The hash of the first admin token, when the service manager gave one.

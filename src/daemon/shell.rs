@@ -16,6 +16,7 @@ use super::birth::{Birth, Unwritten};
 use super::error::DaemonError;
 use super::keeper::Keeper;
 use super::latch::{Latch, Latched};
+use super::redact::Redactor;
 use super::replay::bytes;
 use super::tell;
 use super::venue::Venue;
@@ -47,6 +48,7 @@ pub struct Shell {
     told_count: u64,
     inputs: Option<Journal>,
     latch: Option<Latch>,
+    redactor: Option<Redactor>,
 }
 
 /// Something that happened, for whoever follows the bot's day. It is said once it is on disk, or once the disk has
@@ -148,6 +150,7 @@ impl Shell {
             told_count: 0,
             inputs: None,
             latch: None,
+            redactor: None,
         };
         let mut commands = Vec::new();
         shell.engine.recover(latest, &mut commands);
@@ -164,6 +167,11 @@ impl Shell {
     pub fn keep_halts(&mut self, mut latch: Latch) {
         latch.clear();
         self.latch = Some(latch);
+    }
+
+    /// Takes secrets out of every event from here on.
+    pub fn keep_secrets(&mut self, redactor: Redactor) {
+        self.redactor = Some(redactor);
     }
 
     /// The engine, to look at.
@@ -323,7 +331,10 @@ impl Shell {
     }
 
     /// One event through the engine, and what follows from failing to write it down.
-    pub(super) fn apply(&mut self, event: Event) {
+    pub(super) fn apply(&mut self, mut event: Event) {
+        if let Some(redactor) = &self.redactor {
+            redactor.clean(&mut event);
+        }
         self.follow.push_back(event);
         self.run_follow();
     }

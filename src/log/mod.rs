@@ -6,6 +6,7 @@
 mod assignments;
 mod drained;
 mod fields;
+mod held;
 mod known;
 mod lines;
 pub mod message;
@@ -30,6 +31,7 @@ use tracing_subscriber::registry;
 
 use crate::config::{self, LogFormat, LogLevel, OrderDetails};
 
+pub use held::{holds_secret, without_held_secrets};
 pub use lines::{LineFormat, Lines};
 pub use message::Message;
 pub use output::Output;
@@ -87,9 +89,11 @@ impl Log {
         output::check(path).map_err(|source| StartLogError::File { path: path.clone(), source })
     }
 
-    /// Makes sure that these bytes are never written, in any form they may take.
+    /// Makes sure that these bytes are never written, in any form they may take, and are known to [`holds_secret`] and
+    /// [`without_held_secrets`] from here on.
     pub fn guard(&self, secret: &[u8]) {
         self.rules.guard(secret);
+        held::hold(secret);
     }
 
     /// Takes level and order details from a configuration that was read again.

@@ -111,7 +111,7 @@ pub(super) fn is_ours(target: &str) -> bool {
 }
 
 /// The text without the places, which are in order and may touch and overlap.
-fn without(text: &str, places: &[Range<usize>]) -> String {
+pub(super) fn without(text: &str, places: &[Range<usize>]) -> String {
     let mut clean = String::with_capacity(text.len());
     let mut written = 0;
     let mut places = places.iter().peekable();

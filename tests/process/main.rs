@@ -10,6 +10,7 @@ mod entries;
 mod harassed;
 mod indicator;
 mod keep_alive;
+mod kept_secrets;
 mod killed;
 mod ledger_cli;
 mod ledger_crash;

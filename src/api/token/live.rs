@@ -3,7 +3,7 @@
 use subtle::{ConditionallySelectable, ConstantTimeEq};
 
 use super::file::Stamp;
-use super::{Scope, Standing, TokenFile, TokenFileError, TokenHash, TokenName, TokenRecord, looks_like_token};
+use super::{PREFIX, Scope, Standing, TokenFile, TokenFileError, TokenHash, TokenName, TokenRecord, looks_like_token};
 use crate::domain::Timestamp;
 
 /// What is known of the tokens of one file.
@@ -65,6 +65,15 @@ impl Tokens {
         changed
     }
 
+    /// Whether these are the digits of a token, without what it begins with.
+    pub(crate) fn are_digits_of_one(&self, digits: &str) -> bool {
+        let Some(hash) = (digits.len() == TOKEN_DIGITS).then(|| TokenHash::of(format!("{PREFIX}{digits}").as_bytes()))
+        else {
+            return false;
+        };
+        self.known.as_ref().is_ok_and(|known| self.find(known, &hash).is_some())
+    }
+
     /// Where the file is.
     pub(crate) const fn file(&self) -> &TokenFile {
         &self.file
@@ -111,6 +120,9 @@ impl Tokens {
         known.iter().chain(&self.given).nth(usize::try_from(found).ok()?)
     }
 }
+
+/// As many as 32 bytes have.
+const TOKEN_DIGITS: usize = 64;
 
 #[cfg(test)]
 mod tests {
