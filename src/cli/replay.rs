@@ -32,7 +32,7 @@ impl Replay {
         config.state.clone_from(&self.state);
         let replayed = daemon::replay(&config, self.run.map(RunId)).map_err(|error| {
             let exit = match error {
-                ReplayError::Differs { .. } => Exit::Mismatch,
+                ReplayError::Differs { .. } | ReplayError::Recording { .. } => Exit::Mismatch,
                 ReplayError::Config { .. } | ReplayError::Version { .. } => Exit::Usage,
                 ReplayError::Journal(_) | ReplayError::Daemon(_) => Exit::Data,
                 ReplayError::Ledger(_) | ReplayError::Restore(_) | ReplayError::Unknown { .. } => Exit::Ledger,

@@ -4,14 +4,16 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use crate::config::Config;
-use crate::domain::{Entry, RunId, Seq, Timestamp};
+use crate::config::{Config, Source};
+use crate::domain::{Entry, Event, RunId, Seq, Timestamp};
 use crate::engine::{Command, Engine, RestoreError};
 use crate::ledger::journal::{CommandDigest, Inputs, ReadJournalError};
 use crate::ledger::{PAGE_ROWS_MAX, Query, ReadError, Reader};
 
 use super::error::DaemonError;
 use super::life::{LEDGER_FILE, setup};
+use super::recording::Recording;
+use super::source::Source as _;
 
 /// A run that came out the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +71,14 @@ pub enum ReplayError {
         /// Which run.
         run: RunId,
     },
+    /// The run was made of something else than the recording that was named.
+    #[error("event {} of run {} is not the next one in the recording; name the files that the run was made of", seq.0, run.0)]
+    Recording {
+        /// Which run.
+        run: RunId,
+        /// The first event that differs.
+        seq: Seq,
+    },
     /// The same event led to something else.
     #[error("event {} of run {} led to other commands than when it ran: {got}, not {expected}", seq.0, run.0)]
     Differs {
@@ -98,11 +108,21 @@ pub fn replay(config: &Config, run: Option<RunId>) -> Result<Replayed, ReplayErr
     if header.version != env!("CARGO_PKG_VERSION") {
         return Err(ReplayError::Version { run, ran: header.version, given: env!("CARGO_PKG_VERSION") });
     }
+    let mut recording = match &config.market.source {
+        Source::Recording { files, .. } => Some(Recording::open(files).map_err(|error| DaemonError::Source(error.0))?),
+        Source::Practice { .. } => None,
+    };
     let mut engine = reborn(config, run)?;
     let mut commands = Vec::new();
     let mut replayed = Replayed { run, events: 0, last: Timestamp::ZERO, torn: false };
     for input in &mut inputs {
         let input = input?;
+        if let (Some(recording), Event::Market(_)) = (&mut recording, &input.stamped.event) {
+            let recorded = recording.next().transpose().map_err(|error| DaemonError::Source(error.0))?;
+            if recorded.is_none_or(|(_, event)| event != input.stamped.event) {
+                return Err(ReplayError::Recording { run, seq: input.stamped.seq });
+            }
+        }
         commands.clear();
         engine.apply(&input.stamped, &mut commands);
         let got = CommandDigest::of(&bytes(&commands));

@@ -224,3 +224,29 @@ fn foreign_files_in_the_folder_are_left_alone() {
     written(folder.path(), 1, 100, Ring { files: 2, bytes: 500 });
     assert_eq!(names(folder.path()).len(), 5);
 }
+
+#[test]
+fn files_that_are_whole_are_packed_and_read_alike() {
+    let folder = tempfile::tempdir().unwrap();
+    written(folder.path(), 1, 4_000, Ring { files: 100, bytes: 100_000 });
+    let packed = || names(folder.path()).into_iter().filter(|name| name.ends_with(".jsonl.zst")).count();
+    // The thread that packs may still be at it, and what it leaves the next life takes up.
+    let mut run = 1;
+    while packed() < 2 {
+        run += 1;
+        written(folder.path(), run, 1, Ring { files: 10_000, bytes: 100_000 });
+    }
+    let inputs = Inputs::open(folder.path(), Some(RunId(1))).unwrap();
+    assert_eq!(inputs.map(Result::unwrap).count(), 4_000);
+    let first = folder.path().join("inputs-00000001-000.jsonl.zst");
+    assert!(fs::metadata(&first).unwrap().len() < 30_000, "a third, and less of longer files");
+    let mode = std::os::unix::fs::MetadataExt::mode(&fs::metadata(&first).unwrap());
+    assert_eq!(mode & 0o777, 0o600);
+    let whole = fs::read(&first).unwrap();
+    fs::write(&first, &whole[..whole.len() / 2]).unwrap();
+    let mut cut = Inputs::open(folder.path(), Some(RunId(1))).unwrap();
+    assert!(
+        matches!(cut.find_map(Result::err), Some(ReadJournalError::Read { .. })),
+        "a packed file is whole or damaged"
+    );
+}

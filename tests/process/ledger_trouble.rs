@@ -214,3 +214,28 @@ fn receive(manager: &UnixDatagram) -> (String, Option<OwnedFd>) {
     }
     (String::from_utf8_lossy(&text[..got.bytes]).into_owned(), descriptor)
 }
+
+#[test]
+fn a_replay_looks_at_the_recording_it_is_given() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    let recorded = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/recordings/crossed.jsonl");
+    let run = program().args(["paper", "--recording"]).arg(&recorded).arg("--state").arg(&state).output().unwrap();
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    let replay = |recording: &Path| {
+        let output =
+            program().args(["replay", "--state"]).arg(&state).arg("--recording").arg(recording).output().unwrap();
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr),
+        )
+    };
+    let (code, text) = replay(&recorded);
+    assert!(code == Some(0) && text.contains("every command the same"), "{text}");
+    let lines = fs::read_to_string(&recorded).unwrap();
+    let other = folder.path().join("other.jsonl");
+    let kept: Vec<&str> = lines.lines().collect();
+    fs::write(&other, kept[..kept.len() / 2].join("\n") + "\n").unwrap();
+    let (code, text) = replay(&other);
+    assert!(code == Some(10) && text.contains("is not the next one in the recording"), "{text}");
+}

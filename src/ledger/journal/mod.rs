@@ -1,6 +1,7 @@
 //! The input journal: every event that the engine took in and a digest of what it led to, so that a run can be replayed
 //! bit for bit. It is no ledger: what is lost of it costs a replay and no money.
 
+mod pack;
 mod read;
 mod write;
 
@@ -90,7 +91,8 @@ impl<'de> Deserialize<'de> for CommandDigest {
     }
 }
 
-/// A file of the journal by its name: `inputs-00000007-002.jsonl` is the third of run 7.
+/// A file of the journal by its name: `inputs-00000007-002.jsonl` is the third of run 7, and `inputs-00000007-002.jsonl.zst`
+/// the same, packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Part {
     run: RunId,
@@ -100,13 +102,26 @@ struct Part {
 impl Part {
     fn of(path: &Path) -> Option<Self> {
         let name = path.file_name()?.to_str()?;
-        let (run, number) = name.strip_prefix("inputs-")?.strip_suffix(".jsonl")?.split_once('-')?;
+        let plain = name.strip_suffix(".zst").unwrap_or(name);
+        let (run, number) = plain.strip_prefix("inputs-")?.strip_suffix(".jsonl")?.split_once('-')?;
         let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten();
-        Some(Self { run: RunId(digits(run)?), number: digits(number)? })
+        let part = Self { run: RunId(digits(run)?), number: digits(number)? };
+        // A packed file is made here alone, so it is named as it is here.
+        (plain.len() == name.len() || part.packed(Path::new("")) == Path::new(name)).then_some(part)
     }
 
-    fn path(self, folder: &Path) -> PathBuf {
+    fn plain(self, folder: &Path) -> PathBuf {
         folder.join(format!("inputs-{:08}-{:03}.jsonl", self.run.0, self.number))
+    }
+
+    fn packed(self, folder: &Path) -> PathBuf {
+        folder.join(format!("inputs-{:08}-{:03}.jsonl.zst", self.run.0, self.number))
+    }
+
+    /// The file that there is, packed or not. Packing ends with a moment in which there are both, and both are whole.
+    fn path(self, folder: &Path) -> PathBuf {
+        let packed = self.packed(folder);
+        if packed.exists() { packed } else { self.plain(folder) }
     }
 }
 
@@ -117,6 +132,7 @@ fn parts(folder: &Path) -> std::io::Result<Vec<Part>> {
         parts.extend(Part::of(&found?.path()));
     }
     parts.sort_unstable();
+    parts.dedup();
     Ok(parts)
 }
 

@@ -205,28 +205,46 @@ impl Iterator for Inputs {
     }
 }
 
-/// Opens a plain file; a pipe would be waited for.
-fn plain(path: &Path) -> io::Result<File> {
-    if std::fs::metadata(path)?.is_file() {
-        File::open(path)
+/// Opens a file, packed or not; a pipe would be waited for.
+fn unpacked(path: &Path) -> io::Result<Box<dyn BufRead + Send>> {
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file"));
+    }
+    let file = File::open(path)?;
+    if path.extension().is_some_and(|end| end == "zst") {
+        Ok(Box::new(BufReader::new(zstd::Decoder::new(file)?)))
     } else {
-        Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file"))
+        Ok(Box::new(BufReader::new(file)))
+    }
+}
+
+impl std::fmt::Debug for Lines {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Lines").field("path", &self.path).field("line", &self.line).finish_non_exhaustive()
     }
 }
 
 /// The lines of one file.
-#[derive(Debug)]
 struct Lines {
     path: PathBuf,
-    reader: BufReader<File>,
+    reader: Box<dyn BufRead + Send>,
     buffer: Vec<u8>,
     line: u64,
 }
 
 impl Lines {
-    fn open(path: PathBuf) -> Result<Self, ReadJournalError> {
-        match plain(&path) {
-            Ok(file) => Ok(Self { path, reader: BufReader::new(file), buffer: Vec::new(), line: 0 }),
+    fn open(mut path: PathBuf) -> Result<Self, ReadJournalError> {
+        let mut opened = unpacked(&path);
+        if opened.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+            // It may have been packed since the folder was looked at.
+            let packed = PathBuf::from(format!("{}.zst", path.display()));
+            if packed.exists() {
+                opened = unpacked(&packed);
+                path = packed;
+            }
+        }
+        match opened {
+            Ok(reader) => Ok(Self { path, reader, buffer: Vec::new(), line: 0 }),
             Err(source) => Err(ReadJournalError::Read { path, source }),
         }
     }

@@ -2,14 +2,15 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use thiserror::Error;
 
-use super::{CommandDigest, Header, JOURNAL_VERSION, LINE_BYTES_MAX, Part, parts};
-use crate::domain::{RunId, Stamped};
+use super::{CommandDigest, Header, JOURNAL_VERSION, LINE_BYTES_MAX, Part, pack, parts};
+use crate::clock;
+use crate::domain::{RunId, Span, Stamped, Timestamp};
 
 /// Writes the journal of one run.
 #[derive(Debug)]
@@ -26,14 +27,16 @@ pub struct Journal {
     buffer: Vec<u8>,
     /// Whether a line was refused; one behind it would make the journal lie.
     ended: bool,
+    /// Whether earlier files were looked at for packing.
+    packed: bool,
 }
 
-/// How much of the past is kept, over all runs.
+/// How much of the past is kept, over all runs; never more than 1 GiB, as it lies on the disk, and 7 days.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ring {
     /// Most files; the oldest is removed for a new one. At least 2.
     pub files: usize,
-    /// Most bytes a file, but for a single line that is longer.
+    /// Most bytes a file before it is packed, but for a single line that is longer.
     pub bytes: u64,
 }
 
@@ -67,9 +70,9 @@ pub enum JournalError {
 }
 
 impl Default for Ring {
-    /// 16 files of 64 MiB.
+    /// 512 files of 16 MiB before they are packed, which is to a tenth or so.
     fn default() -> Self {
-        Self { files: 16, bytes: 64 << 20 }
+        Self { files: 512, bytes: 16 << 20 }
     }
 }
 
@@ -88,7 +91,7 @@ impl Journal {
             .map_err(|source| JournalError::Create { path: folder.to_owned(), source })?;
         let header =
             Header { journal: JOURNAL_VERSION, version: version.to_owned(), run, config: config.to_owned(), part: 0 };
-        let file = create(&Part { run, number: 0 }.path(folder))?;
+        let file = create(&Part { run, number: 0 }.plain(folder))?;
         let mut journal = Self {
             folder: folder.to_owned(),
             ring,
@@ -98,6 +101,7 @@ impl Journal {
             events: 0,
             buffer: Vec::new(),
             ended: false,
+            packed: false,
         };
         journal.begin_part();
         journal.flush()?;
@@ -113,6 +117,10 @@ impl Journal {
     pub fn append(&mut self, stamped: &Stamped, commands: &[u8]) -> Result<(), JournalError> {
         if self.ended {
             return Err(self.end(0));
+        }
+        if !std::mem::replace(&mut self.packed, true) {
+            // What earlier lives left; not before the first event, since a process is confined with one thread.
+            pack::begin(&self.folder, self.part());
         }
         let before = self.buffer.len();
         write_line(&mut self.buffer, &Line { stamped, commands: CommandDigest::of(commands) });
@@ -152,11 +160,12 @@ impl Journal {
     /// Goes on in a new file and removes the oldest ones.
     fn turn(&mut self) -> Result<(), JournalError> {
         let part = Part { run: self.header.run, number: self.header.part + 1 };
-        self.file = create(&part.path(&self.folder))?;
+        self.file = create(&part.plain(&self.folder))?;
         self.header.part = part.number;
         self.written = 0;
         self.events = 0;
         self.begin_part();
+        pack::begin(&self.folder, part);
         Ok(())
     }
 
@@ -164,9 +173,18 @@ impl Journal {
         write_line(&mut self.buffer, &self.header);
         let Ok(parts) = parts(&self.folder) else { return };
         let surplus = parts.len().saturating_sub(self.ring.files.max(FILES_MIN));
-        for old in parts.iter().take(surplus) {
-            // One that cannot be removed is tried again with the next file.
-            let _ = fs::remove_file(old.path(&self.folder));
+        let (mut kept, now) = (0_u64, clock::now());
+        for (newer, part) in parts.iter().rev().enumerate() {
+            let path = part.path(&self.folder);
+            let Ok(found) = fs::symlink_metadata(&path) else { continue };
+            kept = kept.saturating_add(found.len());
+            let age = now.since(Timestamp::from_nanos(found.mtime().saturating_mul(NANOS_PER_SECOND)));
+            let beyond = parts.len() - newer <= surplus || kept > KEPT_BYTES_MAX || age > KEPT_AGE_MAX;
+            if beyond && newer >= FILES_MIN {
+                // One that cannot be removed is tried again with the next file.
+                let _ = fs::remove_file(path);
+                let _ = fs::remove_file(part.plain(&self.folder));
+            }
         }
     }
 
@@ -175,8 +193,12 @@ impl Journal {
         JournalError::Ended { run: self.header.run, bytes: self.buffer.len() + line }
     }
 
+    const fn part(&self) -> Part {
+        Part { run: self.header.run, number: self.header.part }
+    }
+
     fn path(&self) -> PathBuf {
-        Part { run: self.header.run, number: self.header.part }.path(&self.folder)
+        self.part().plain(&self.folder)
     }
 }
 
@@ -212,6 +234,10 @@ fn bytes(count: usize) -> u64 {
 }
 
 const FILES_MIN: usize = 2;
+/// What all files together may take on the disk, in bytes.
+const KEPT_BYTES_MAX: u64 = 1 << 30;
+const KEPT_AGE_MAX: Span = Span::from_secs(7 * 86_400);
+const NANOS_PER_SECOND: i64 = 1_000_000_000;
 /// What is gathered before it is handed to the system, in bytes.
 const FLUSH_BYTES: usize = 64 * 1024;
 /// What waits at most while the disk refuses, in bytes.
