@@ -12,6 +12,8 @@ use std::process::Command;
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 use rustix::process::Signal;
 use serde_json::Value;
+use tradingbot::clock::Mark;
+use tradingbot::domain::Span;
 use tradingbot::ledger;
 
 use crate::daemon::{Bot, program};
@@ -60,7 +62,10 @@ fn a_folder_that_is_put_back_gets_what_happened_meanwhile() {
     let (code, _) = bot.ask("POST", "/v1/halt", r#"{"reason":"a quiet ledger"}"#);
     assert_eq!(code, 200);
     // Nothing is written now, so nothing goes astray.
-    std::thread::sleep(std::time::Duration::from_millis(50));
+    let halted = Mark::now();
+    while halted.elapsed() < Span::from_millis(50) {
+        bot.ask("GET", "/v1/health", "");
+    }
     fs::rename(&state, &elsewhere).unwrap();
     bot.socket = elsewhere.join("control.sock");
     let said = bot.until("the ledger cannot be written");

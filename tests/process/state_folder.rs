@@ -4,7 +4,6 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 use crate::daemon::program;
 
@@ -32,16 +31,10 @@ fn check(state: &Path) -> (Option<i32>, String) {
 
 /// How a command ended, which it must within seconds, and what it complained of.
 fn ended(command: &mut Command) -> (Option<i32>, String) {
-    let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    let begun = Instant::now();
-    while child.try_wait().unwrap().is_none() {
-        if begun.elapsed() > Duration::from_secs(20) {
-            child.kill().unwrap();
-            panic!("it waits: {command:?}");
-        }
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    let output = child.wait_with_output().unwrap();
+    let mut within = Command::new("timeout");
+    within.arg("20").arg(command.get_program()).args(command.get_args());
+    let output = within.stdin(Stdio::null()).output().unwrap();
+    assert_ne!(output.status.code(), Some(124), "it waits: {command:?}");
     (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
