@@ -109,7 +109,9 @@ pub fn replay(config: &Config, run: Option<RunId>) -> Result<Replayed, ReplayErr
         return Err(ReplayError::Version { run, ran: header.version, given: env!("CARGO_PKG_VERSION") });
     }
     let mut recording = match &config.market.source {
-        Source::Recording { files, .. } => Some(Recording::open(files).map_err(|error| DaemonError::Source(error.0))?),
+        Source::Recording { files, .. } => {
+            Some(Recording::open(files, &config.market).map_err(|error| DaemonError::Source(error.0))?)
+        }
         Source::Practice { .. } => None,
     };
     let mut engine = reborn(config, run)?;
