@@ -17,6 +17,7 @@ mod out_file;
 mod padded;
 mod pages;
 mod paper;
+mod reload;
 mod replay;
 mod run;
 mod series;
@@ -90,6 +91,8 @@ enum Command {
     Orders(look::Orders),
     /// Show open positions of a running bot.
     Positions(look::Positions),
+    /// Have a running bot read its configuration again, and say what came of it.
+    Reload(reload::Reload),
     /// Let a halted bot trade again.
     Resume(steer::Resume),
     /// Show how a running bot is doing.
@@ -183,6 +186,7 @@ fn run(args: Args, inherited: Inherited, out: &mut dyn Write) -> Result<(), Fail
         Command::Halt(command) => command.run(inherited, args.json, out),
         Command::Orders(command) => command.run(inherited, args.json, out),
         Command::Positions(command) => command.run(inherited, args.json, out),
+        Command::Reload(command) => command.run(inherited, args.json, out),
         Command::Resume(command) => command.run(inherited, args.json, out),
         Command::Status(command) => command.run(inherited, args.json, out),
         Command::Token(command) => command.run(args.json, out),

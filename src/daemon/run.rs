@@ -24,7 +24,7 @@ use super::life::{self, LEDGER_FILE, Life};
 use super::progress::Progress;
 use super::redact::Redactor;
 use super::rescue::rescue;
-use super::serve::{Addresses, Served, listen};
+use super::serve::{Addresses, Reloads, Served, listen};
 use super::shell::Shell;
 use super::source::Source as MarketSource;
 
@@ -84,6 +84,7 @@ pub fn run(errand: Errand, out: &mut dyn Write) -> Result<Summary, DaemonError> 
         headed: Mark::now(),
         progress: Progress::new(&config),
         status: String::new(),
+        reloads: Reloads::default(),
         notifier,
         log,
         config,
@@ -250,6 +251,7 @@ struct Onlooker {
     headed: Mark,
     progress: Option<Progress>,
     status: String,
+    reloads: Reloads,
     log: Log,
     config: Config,
     path: Option<PathBuf>,
@@ -258,9 +260,18 @@ struct Onlooker {
 impl Onlooker {
     fn say_ready(&mut self, shell: &Shell) {
         say_head(shell);
-        self.status = status(shell);
+        self.status = self.status(shell);
         tracing::info!(message_id = message::READY.id, status = self.status.as_str(), "ready");
         tell_manager(self.notifier.ready(&self.status));
+    }
+
+    /// How it goes, for `systemctl status`.
+    fn status(&self, shell: &Shell) -> String {
+        let status = status(shell);
+        match &self.reloads.refused {
+            Some(why) => format!("{status}; not reloaded: {why}"),
+            None => status,
+        }
     }
 
     fn say_stopping(&mut self) {
@@ -277,7 +288,7 @@ impl Audience for Onlooker {
             say_head(shell);
         }
         if self.served.look(shell) {
-            let status = status(shell);
+            let status = self.status(shell);
             if status != self.status {
                 tell_manager(self.notifier.status(&status));
                 self.status = status;
@@ -299,13 +310,15 @@ impl Audience for Onlooker {
     /// Reads the configuration again. If only what may change has changed, that is followed; otherwise nothing is.
     fn reload(&mut self, shell: &mut Shell) {
         tell_manager(self.notifier.reloading());
-        self.read_again(shell);
+        self.reloads = Reloads { count: self.reloads.count + 1, refused: self.read_again(shell).err() };
+        self.served.show_config(&self.config, &self.reloads);
         self.say_ready(shell);
     }
 }
 
 impl Onlooker {
-    fn read_again(&mut self, shell: &mut Shell) {
+    /// Takes what may change without a restart, or says why nothing is changed.
+    fn read_again(&mut self, shell: &mut Shell) -> Result<(), String> {
         if let Err(error) = self.log.reopen() {
             let message_id = message::LOG_FILE_LOST.id;
             tracing::warn!(message_id, cause = %error, "the log's file cannot be opened anew");
@@ -313,22 +326,19 @@ impl Onlooker {
         let Some(path) = &self.path else {
             let message_id = message::CONFIG_REFUSED.id;
             tracing::warn!(message_id, "asked to reload, but there is no configuration file");
-            return;
+            return Err("there is no configuration file".to_owned());
         };
-        let mut fresh = match config::load(path) {
-            Ok(fresh) => fresh,
-            Err(faults) => {
-                let message_id = message::CONFIG_REFUSED.id;
-                tracing::error!(message_id, faults = %faults, "the configuration is refused; the one in force stays");
-                return;
-            }
-        };
+        let mut fresh = config::load(path).map_err(|faults| {
+            let message_id = message::CONFIG_REFUSED.id;
+            tracing::error!(message_id, faults = %faults, "the configuration is refused; the one in force stays");
+            faults.to_string()
+        })?;
         let difference = Config::reloadable_difference(&self.config, &fresh);
         if !difference.restart.is_empty() {
             let keys = difference.restart.join(", ");
             let message_id = message::RESTART_NEEDED.id;
             tracing::error!(message_id, keys = keys.as_str(), "these keys need a restart; nothing was changed");
-            return;
+            return Err(format!("these keys need a restart: {keys}"));
         }
         fresh.state.clone_from(&self.config.state);
         self.log.reload(&fresh.log);
@@ -337,6 +347,7 @@ impl Onlooker {
         let keys = difference.reloadable.join(", ");
         tracing::info!(message_id = message::RELOADED.id, keys = keys.as_str(), "reloaded");
         self.config = fresh;
+        Ok(())
     }
 }
 

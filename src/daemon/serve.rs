@@ -9,6 +9,8 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use rustix::io::Errno;
+use serde::Serialize;
+use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{oneshot, watch};
 
@@ -59,7 +61,7 @@ impl Served {
         let (snapshot, snapshot_seen) = watch::channel(Arc::new(shell.snapshot()));
         let (ready, ready_seen) = watch::channel(Readiness::Ready);
         let (settings, settings_seen) = watch::channel(settings);
-        let (view, config_seen) = watch::channel(Arc::from(config.view().to_string()));
+        let (view, config_seen) = watch::channel(view(config, &Reloads::default()));
         let requests = mailbox.clone();
         let doors = Doors {
             snapshot: snapshot_seen,
@@ -101,7 +103,11 @@ impl Served {
     /// Follows a configuration of which only what may change without a restart has changed.
     pub fn reload(&self, config: &Config) {
         self.settings.send_replace(Settings::new(&config.api, config.state.clone()));
-        self.config.send_replace(Arc::from(config.view().to_string()));
+    }
+
+    /// Shows the configuration in force, and what came of reading it again.
+    pub fn show_config(&self, config: &Config, reloads: &Reloads) {
+        self.config.send_replace(view(config, reloads));
     }
 
     /// Ends the API: what is being answered is answered first.
@@ -258,6 +264,22 @@ impl Signals {
             }
         }
     }
+}
+
+/// How often the configuration was read again in this life, and why the last time was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Reloads {
+    /// How often.
+    pub count: u64,
+    /// Why the last one changed nothing; none when it was taken, or there was none.
+    pub refused: Option<String>,
+}
+
+/// What `GET /v1/config` answers.
+fn view(config: &Config, reloads: &Reloads) -> Arc<str> {
+    let mut view = config.view();
+    view["reload"] = json!(reloads);
+    Arc::from(view.to_string())
 }
 
 const fn word(notice: &Notice) -> &'static str {

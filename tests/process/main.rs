@@ -25,6 +25,7 @@ mod progress;
 #[path = "../support/random.rs"]
 mod random;
 mod recordings;
+mod reload;
 mod sandbox;
 mod secrets;
 mod state_folder;

@@ -101,7 +101,14 @@ pub(super) fn of_reply(reply: Schema) -> (&'static str, Value) {
         Schema::Equity => list("Mark"),
         Schema::LedgerHead => reference("LedgerHead"),
         Schema::LedgerEntries => list("LedgerEntry"),
-        Schema::Config => json!({"type": "object", "description": "As in the configuration file, defaults included"}),
+        Schema::Config => json!({
+            "type": "object", "required": ["reload"],
+            "description": "As in the configuration file, defaults included",
+            "properties": {"reload": object(&json!({
+                "count": {"type": "integer", "minimum": 0, "description": "How often it was read again in this run"},
+                "refused": {"type": ["string", "null"], "description": "Why the last time changed nothing"},
+            }))},
+        }),
         Schema::OpenApi => json!({"type": "object", "description": "OpenAPI 3.1"}),
         Schema::Verdict => reference("Verdict"),
     };

@@ -418,4 +418,4 @@ fn shown(token: &Token) -> String {
 }
 
 const NOON: Timestamp = Timestamp::from_nanos(1_700_000_000_000_000_000);
-const CONFIG: &str = r#"{"mode":"paper","secrets":{"directory":"(set)"}}"#;
+const CONFIG: &str = r#"{"mode":"paper","secrets":{"directory":"(set)"},"reload":{"count":0,"refused":null}}"#;
