@@ -3,7 +3,7 @@
 mod target;
 
 use std::fs::OpenOptions;
-use std::io::Read;
+use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -109,6 +109,10 @@ impl Call {
         };
         let mut secrets = Secrets::load(places).map_err(|error| Failure::new(Exit::Secret, &error))?;
         let token = secrets.require(SecretName::ApiToken).map_err(|error| {
+            // Only whoever named no bot was meant for the control socket.
+            if self.address.is_none() && std::env::var_os(ADDRESS_VARIABLE).is_none() {
+                return Failure::say(Exit::Unreachable, target::closed(Path::new(CONTROL_SOCKET), &error));
+            }
             let message = format!("{error}; `tradingbot token new` makes one, --token-file names a file with one");
             Failure::say(Exit::Secret, message)
         })?;
@@ -179,9 +183,10 @@ impl Bot {
         let target = &self.target;
         match unserved {
             Unserved::Unreachable(error) => {
-                let error: &dyn std::error::Error = &error.without_url();
-                let cause = Failure::new(Exit::Unreachable, root_of(error));
-                let next = "is the bot running? --address or --socket says where it listens";
+                let error: &(dyn std::error::Error + 'static) = &error.without_url();
+                let root = root_of(error);
+                let kind = root.downcast_ref::<io::Error>().map_or(ErrorKind::Other, io::Error::kind);
+                let (cause, next) = (Failure::new(Exit::Unreachable, root), target.remedy(kind));
                 Failure::say(Exit::Unreachable, format!("cannot reach the bot at {target}: {cause}; {next}"))
             }
             Unserved::Lost => Failure::say(
@@ -268,7 +273,7 @@ fn request_id() -> Result<String, Failure> {
 }
 
 /// What lies at the bottom of an error: there is the reason, above it is only who passed it on.
-fn root_of(error: &dyn std::error::Error) -> &dyn std::error::Error {
+fn root_of<'e>(error: &'e (dyn std::error::Error + 'static)) -> &'e (dyn std::error::Error + 'static) {
     let mut root = error;
     while let Some(source) = root.source() {
         root = source;

@@ -1,6 +1,7 @@
 //! Where a bot listens, as an operator writes it.
 
 use std::fmt;
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -46,6 +47,21 @@ impl Target {
         }
     }
 
+    /// What helps whoever cannot get there, `kind` being what the system says.
+    pub fn remedy(&self, kind: io::ErrorKind) -> String {
+        let Self::Unix(path) = self else {
+            return "is the bot running? --address or --socket says where it listens".to_owned();
+        };
+        match (socket_unit(path), kind) {
+            (Some(_), io::ErrorKind::PermissionDenied) => {
+                "it is for root and the group tradingbot: `usermod --append --groups tradingbot NAME`, and log in anew"
+                    .to_owned()
+            }
+            (Some(unit), _) => format!("this control socket is closed; `systemctl start {unit}` opens it"),
+            (None, _) => "is the bot running? --address or --socket says where it listens".to_owned(),
+        }
+    }
+
     /// The address of a path of the API, which begins with a slash and has nothing to be escaped.
     pub fn url(&self, path: &str) -> Url {
         let base = match self {
@@ -54,6 +70,25 @@ impl Target {
         };
         Url::parse(&format!("{base}{path}")).expect("an address with a path behind it is an address")
     }
+}
+
+/// What opens the control socket at `path`, when it is one of the package's.
+fn socket_unit(path: &Path) -> Option<String> {
+    let rest = path.strip_prefix("/run/tradingbot").ok()?.to_str()?.strip_suffix("control.sock")?;
+    match rest.strip_suffix('/') {
+        None => rest.is_empty().then(|| "tradingbot-control.socket".to_owned()),
+        Some(bot) => (!bot.contains('/')).then(|| format!("tradingbot-control@{bot}.socket")),
+    }
+}
+
+/// What to say to whoever named no bot and has no token, while the control socket at `path` is closed.
+pub fn closed(path: &Path, token: &dyn fmt::Display) -> String {
+    let unit = socket_unit(path).unwrap_or_default();
+    let path = path.display();
+    format!(
+        "the control socket {path} is closed, and over http://127.0.0.1:8080 a token is asked for: {token}; `systemctl start \
+         {unit}` opens it, --token-file names a file with a token, --socket or --address says where another bot listens"
+    )
 }
 
 impl FromStr for Target {
@@ -134,6 +169,30 @@ mod tests {
             assert_eq!(text.parse::<Target>(), Err(TargetError::NotBare), "{text}");
         }
         assert_eq!("unix:run/a".parse::<Target>(), Err(TargetError::UnixPath));
+    }
+
+    #[test]
+    fn a_control_socket_of_the_package_that_is_closed_is_named_with_what_opens_it() {
+        for (path, unit) in [
+            ("/run/tradingbot/control.sock", Some("tradingbot-control.socket")),
+            ("/run/tradingbot/two/control.sock", Some("tradingbot-control@two.socket")),
+            ("/run/tradingbot/two/api.sock", None),
+            ("/run/tradingbot/a/b/control.sock", None),
+            ("/run/tradingbotcontrol.sock", None),
+            ("/home/me/state/control.sock", None),
+        ] {
+            assert_eq!(socket_unit(Path::new(path)).as_deref(), unit, "{path}");
+            let remedy = |kind| Target::unix(Path::new(path)).remedy(kind);
+            let opens = unit.map_or_else(|| "is the bot running?".to_owned(), |unit| format!("systemctl start {unit}"));
+            for kind in [io::ErrorKind::NotFound, io::ErrorKind::ConnectionRefused] {
+                assert!(remedy(kind).contains(&opens), "{}", remedy(kind));
+            }
+            let joins = if unit.is_some() { "usermod" } else { "is the bot running?" };
+            assert!(remedy(io::ErrorKind::PermissionDenied).contains(joins), "{path}");
+        }
+        let words = closed(Path::new("/run/tradingbot/control.sock"), &"API_TOKEN is missing");
+        assert!(words.contains("control.sock is closed") && words.contains("API_TOKEN is missing"), "{words}");
+        assert!(words.contains("`systemctl start tradingbot-control.socket`"), "{words}");
     }
 
     #[test]
