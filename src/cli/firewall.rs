@@ -82,16 +82,26 @@ fn show(json: bool, out: &mut dyn Write) -> Result<(), Failure> {
 
 /// Loads the table of what goes out, as the bot's start does.
 fn keep_in() -> Result<&'static str, Failure> {
+    // Asked first here and below: without nft nothing is changed. The unit would be passed over in silence.
+    NFT.tell(&["list", "tables"])?;
     SYSTEMCTL.tell(&["unmask", "--quiet", OUTGOING_UNIT])?;
     SYSTEMCTL.tell(&["restart", OUTGOING_UNIT])?;
+    if !is_loaded(OUTGOING)? {
+        let message = format!(
+            "{OUTGOING_UNIT} has started, and table inet {OUTGOING} is not there; `systemctl status \
+                               {OUTGOING_UNIT}` says what it did"
+        );
+        return Err(Failure::say(Exit::Failure, message));
+    }
     Ok("table inet tradingbot is loaded: nothing goes out for the user tradingbot but answers")
 }
 
 fn let_out() -> Result<&'static str, Failure> {
+    NFT.tell(&["list", "tables"])?;
     // A bot that runs would load it again; and what is masked has no command any more that would delete the table.
     SYSTEMCTL.tell(&["mask", "--quiet", "--now", OUTGOING_UNIT])?;
     delete(OUTGOING)?;
-    Ok("table inet tradingbot is removed until `tradingbot firewall apply`; the bot's unit still has no network")
+    Ok(REMOVED)
 }
 
 /// Denies what comes in, after it is sure that this ends by itself.
@@ -99,6 +109,7 @@ fn try_ingress() -> Result<&'static str, Failure> {
     if is_active(INCOMING_UNIT)? {
         return Ok("table inet tradingbot_ingress is loaded and confirmed already");
     }
+    NFT.tell(&["list", "tables"])?;
     end_trial()?;
     let [unit, after] = [format!("--unit={TRIAL}"), format!("--on-active={TRIAL_SECONDS}")];
     let delete = ["nft", "delete", "table", "inet", INCOMING];
@@ -140,10 +151,16 @@ fn confirm(proc: &Path) -> Result<&'static str, Failure> {
 }
 
 fn let_in() -> Result<&'static str, Failure> {
+    NFT.tell(&["list", "tables"])?;
     end_trial()?;
     SYSTEMCTL.tell(&["disable", "--quiet", "--now", INCOMING_UNIT])?;
     delete(INCOMING)?;
     Ok("table inet tradingbot_ingress is removed")
+}
+
+/// Whether a table is in force.
+fn is_loaded(table: &str) -> Result<bool, Failure> {
+    Ok(NFT.ask(&["list", "table", "inet", table])?.done)
 }
 
 /// Deletes a table if it is there.
@@ -241,6 +258,8 @@ const INCOMING_UNIT: &str = "tradingbot-ingress.service";
 const INGRESS_RULES: &str = include_str!("../../nftables/ingress.nft");
 const TRIAL: &str = "tradingbot-ingress-trial";
 const TRIAL_SECONDS: &str = "120s";
+const REMOVED: &str = "table inet tradingbot is removed and its unit masked, over restarts too, until `tradingbot firewall \
+                       apply`; what the bot's own unit refuses stays: `tradingbot doctor --sandbox`";
 const ON_TRIAL: &str = "table inet tradingbot_ingress is on trial: two minutes after it was loaded it is taken back. Leave this \
                         connection open, open a new one, and say there: tradingbot firewall confirm";
 const OLDER: &str = "this connection is older than the rules, so it shows nothing; open a new ssh connection to this host and \
