@@ -142,8 +142,8 @@ fn changed(key: &str, wanted: &[Setting], there: &[Setting]) -> Option<Deviation
 
 fn compare_lists(key: &str, wanted: &[Setting], there: &[Setting], found: &mut Vec<Deviation>) {
     let lacks = |list: &[Setting], value: &str| list.iter().all(|setting| setting.value != value);
-    let lost: Vec<&str> =
-        wanted.iter().map(|setting| setting.value.as_str()).filter(|value| lacks(there, value)).collect();
+    let lost = wanted.iter().map(|setting| setting.value.as_str()).filter(|value| lacks(there, value));
+    let lost: Vec<&str> = lost.filter(|value| !value.starts_with(JOURNAL_UNITS)).collect();
     if FORBIDDING.contains(&key) {
         found.extend((!lost.is_empty()).then(|| Deviation::Missing { line: format!("{key}={}", lost.join(" ")) }));
         return;
@@ -211,6 +211,8 @@ pub const NEW_SYSTEMD: u32 = 257;
 
 /// Sockets of the journal and of its namespaces, which a bot may be given a choice of.
 const JOURNALS: &str = "/run/systemd/journal";
+/// Units of those.
+const JOURNAL_UNITS: &str = "systemd-journald@";
 /// Settings that add up; assigning nothing empties them.
 const LISTS: &[&str] = &[
     "AmbientCapabilities",
@@ -221,6 +223,7 @@ const LISTS: &[&str] = &[
     "InaccessiblePaths",
     "NoExecPaths",
     "ReadOnlyPaths",
+    "Requires",
     "RestrictAddressFamilies",
     "SocketBindDeny",
     "SystemCallArchitectures",
@@ -229,7 +232,7 @@ const LISTS: &[&str] = &[
 ];
 /// Those of them that forbid, so that more on them is no fault.
 const FORBIDDING: &[&str] =
-    &["IPAddressDeny", "InaccessiblePaths", "NoExecPaths", "ReadOnlyPaths", "SocketBindDeny", "Wants"];
+    &["IPAddressDeny", "InaccessiblePaths", "NoExecPaths", "ReadOnlyPaths", "Requires", "SocketBindDeny", "Wants"];
 /// Those that allow everything when nothing is on them.
 const OPEN_WHEN_EMPTY: &[&str] = &["RestrictAddressFamilies", "SystemCallArchitectures", "SystemCallFilter"];
 /// Settings that allow something, so that only what the shipped unit has of them may be there.
@@ -258,7 +261,7 @@ const ALLOWING: &[&str] = &[
     "SupplementaryGroups",
 ];
 /// Settings of `[Unit]` that guard the service: what they name is not read in another section.
-const OF_THE_UNIT: &[&str] = &["JoinsNamespaceOf", "StartLimitIntervalSec", "Wants"];
+const OF_THE_UNIT: &[&str] = &["JoinsNamespaceOf", "Requires", "StartLimitIntervalSec", "Wants"];
 /// The setting with the program.
 const COMMAND: &str = "ExecStart";
 /// Settings that confine the more the less they say.
@@ -289,7 +292,7 @@ mod tests {
     use super::*;
 
     /// Settings of other sections.
-    const OF_OTHERS: &[&str] = &["After", "Description", "Documentation", "WantedBy"];
+    const OF_OTHERS: &[&str] = &["After", "Description", "Documentation", "PartOf", "WantedBy"];
 
     fn installed(unit: &str, drop_in: &str) -> String {
         format!("# /usr/lib/systemd/system/tradingbot.service\n{unit}\n\n# /etc/systemd/system/x.conf\n{drop_in}\n")

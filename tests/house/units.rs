@@ -153,7 +153,7 @@ fn system_calls_are_listed_by_name_and_none_leads_out() {
 fn one_more_bot_is_confined_as_the_first() {
     let lines = |name: &str| {
         let text = Unit::text(name).replace("tradingbot@%i", "tradingbot").replace("control@%i", "control");
-        let text = text.replace("verify@%i", "verify");
+        let text = text.replace("verify@%i", "verify").replace("/tradingbot/%i/", "/tradingbot/");
         let text = text.replace("/%i.toml", "/tradingbot.toml").replace(" --bot %i", "").replace(" %i", "");
         let lines: Vec<String> = text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect();
         lines
@@ -177,12 +177,47 @@ fn sockets_listen_on_this_host_only_and_by_the_names_the_bot_knows() {
         assert_eq!(unit.all("FileDescriptorName"), vec![descriptor], "{name}");
         assert_eq!(unit.all("ListenStream"), vec![address], "{name}");
         assert_eq!(unit.all("TriggerLimitIntervalSec"), vec!["0"], "{name}: a crash loop must not close it");
+        assert_eq!(unit.all("StartLimitIntervalSec"), vec!["0"], "{name}: nor must many restarts");
         if address.starts_with('/') {
-            assert_eq!((unit.all("SocketMode"), unit.all("SocketGroup")), (vec!["0660"], vec!["tradingbot"]), "{name}");
+            // A proxy, which may open the API's socket, must not be able to resume.
+            let group = if descriptor == "control" { "tradingbot" } else { "tradingbot-proxy" };
+            assert_eq!((unit.all("SocketMode"), unit.all("SocketGroup")), (vec!["0660"], vec![group]), "{name}");
         } else {
             assert_eq!(unit.all("IPAddressDeny"), vec!["any"], "{name}");
         }
     }
+}
+
+#[test]
+fn a_bot_ends_with_its_control_socket_which_hangs_on_nothing() {
+    for at in ["", "@"] {
+        let of = |kind: &str| format!("{kind}{}.socket", if at.is_empty() { "" } else { "@%i" });
+        let service = Unit::read(&format!("tradingbot{at}.service"));
+        assert_eq!(service.all("Requires"), [of("tradingbot-control")]);
+        assert_eq!(service.all("PartOf"), [of("tradingbot")], "one restart of the API's socket is a change of port");
+        let control = Unit::read(&format!("tradingbot-control{at}.socket"));
+        for key in ["PartOf", "BindsTo", "Requires", "Requisite", "ConsistsOf"] {
+            assert!(control.all(key).is_empty(), "{key}= of the control socket");
+        }
+    }
+}
+
+#[test]
+fn a_bot_that_ends_in_failure_is_told_of_until_it_runs_again() {
+    for name in ["tradingbot.service", "tradingbot@.service"] {
+        let unit = Unit::read(name);
+        let ends = unit.all("ExecStopPost").join("\n");
+        assert!(ends.contains("start tradingbot-failed@%N.service"), "{name}: {ends}");
+        assert!(unit.all("ExecStartPost").is_empty(), "{name}: a stop while that runs would be a failure");
+        let reload = unit.all("ExecReload").join("\n");
+        assert!(reload.starts_with("+/usr/bin/tradingbot reload --pid $MAINPID "), "{name}: {reload}");
+    }
+    let failed = Unit::read("tradingbot-failed@.service");
+    assert!(failed.all("ExecStart")[0].ends_with("exit 1'"));
+    assert_eq!(failed.all("OnFailure"), ["tradingbot-recovered@%i.service"]);
+    let recovered = Unit::read("tradingbot-recovered@.service");
+    let recovered = recovered.all("ExecStart").join("");
+    assert!(recovered.ends_with("reset-failed tradingbot-failed@%i.service'"), "{recovered}");
 }
 
 #[test]
