@@ -18,13 +18,14 @@ PACKAGE = """
 /usr/lib/systemd/system/nftables.service.d/50-tradingbot.conf
 /usr/lib/systemd/system/tradingbot-control.socket
 /usr/lib/systemd/system/tradingbot-control@.socket
-/usr/lib/systemd/system/tradingbot-firewall-again.service
+/usr/lib/systemd/system/tradingbot-failed@.service
 /usr/lib/systemd/system/tradingbot-firewall.service
 /usr/lib/systemd/system/tradingbot-ingress.service
 /usr/lib/systemd/system/tradingbot-ledger-verify.service
 /usr/lib/systemd/system/tradingbot-ledger-verify.timer
 /usr/lib/systemd/system/tradingbot-ledger-verify@.service
 /usr/lib/systemd/system/tradingbot-ledger-verify@.timer
+/usr/lib/systemd/system/tradingbot-recovered@.service
 /usr/lib/systemd/system/tradingbot.service
 /usr/lib/systemd/system/tradingbot.service.d
 /usr/lib/systemd/system/tradingbot.service.d/{drop_in}

@@ -116,6 +116,7 @@ class Machine:
         (self.root / "etc/apt/sources.list.d").mkdir()
         shutil.copytree(self.out / "first", self.root / "srv/tradingbot")
         shutil.copytree(self.out / "second", self.root / "srv/second")
+        shutil.copytree(self.out / "both", self.root / "srv/both")
         # It is there to be compared with, not to be reached.
         (self.root / "etc/systemd/system/multi-user.target.wants/ssh.service").unlink()
         (self.root / "etc/hostname").write_text(f"{self.suite}\n", encoding="utf-8")

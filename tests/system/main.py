@@ -15,7 +15,10 @@ from machine import TREE, Failed, Machine
 from roots import root_of
 from tables import write_docs
 
-AREAS = ["install", "service", "confinement", "credentials", "firewall", "commands", "trouble", "log", "upgrade", "remove"]
+AREAS = [
+    "install", "service", "sockets", "confinement", "credentials", "firewall", "commands", "trouble", "log", "upgrade",
+    "remove",
+]
 # Only when they are named: what takes long or measures.
 ASKED_FOR = ["figures", "twice"]
 SUITES = ["bookworm", "trixie"]
@@ -93,7 +96,7 @@ def cases(names):
     """Functions whose names begin with `case_`, in the order in which they stand; `names` are areas or parts of names."""
     for area in AREAS + ASKED_FOR:
         module = importlib.import_module(f"cases.{area}")
-        for name, value in vars(module).items():
+        for name, value in list(vars(module).items()):
             if not name.startswith("case_"):
                 continue
             if area in names or any(word.replace(" ", "_") in name for word in names) or not (names or area in ASKED_FOR):
@@ -124,7 +127,7 @@ def run(machine, case):
 
 
 def repositories():
-    """The package in one signed repository, and in another, with the same key, the same package of a later version."""
+    """The package in one signed repository, with the same key the same package of a later version in another, and both in one."""
     OUT.mkdir(parents=True, exist_ok=True)
     home = OUT / "key"
     later = OUT / "later"
@@ -142,7 +145,9 @@ def repositories():
                        stdout=subprocess.DEVNULL)
         shutil.rmtree(raw)
     make = TREE / "packaging" / "make-repo"
-    for name, packages in [("first", TREE / "target" / "deb"), ("second", later)]:
+    for name in ("first", "second", "both"):
+        shutil.rmtree(OUT / name, ignore_errors=True)
+    for name, packages in [("first", TREE / "target" / "deb"), ("second", later), ("both", TREE / "target" / "deb"), ("both", later)]:
         command = [make, OUT / name, "--packages", packages, "--key-home", home, "--uri", "file:/srv/tradingbot"]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 

@@ -124,6 +124,83 @@ def case_the_package_is_what_a_debian_developer_would_ship(m):
 
 
 @starts("installed")
+def case_versions_stand_side_by_side_and_the_documented_downgrade_works(m):
+    old = m.sh("dpkg-query --show --showformat='${Version}' tradingbot")
+    m.sh("rm -r /srv/tradingbot && mv /srv/both /srv/tradingbot")
+    m.sh("apt-get update --error-on=any && apt-get install --yes tradingbot", timeout=120)
+    new = m.sh("dpkg-query --show --showformat='${Version}' tradingbot")
+    equal(new == old, False, f"a newer version than {old}")
+    holds(m.sh("apt list --all-versions tradingbot 2>/dev/null"), old, new)
+    # As the handbook says, with the answers to its questions.
+    m.sh(f"apt-get install --yes --allow-downgrades tradingbot={old}", timeout=120)
+    equal(m.sh("dpkg-query --show --showformat='${Version}' tradingbot"), old, "the version after the downgrade")
+
+
+@starts("bare")
+def case_a_repository_takes_the_place_only_of_one_that_was_made_so(m):
+    folder, key = m.out / f"repository {m.suite}", m.out / "key"
+    shutil.rmtree(folder, ignore_errors=True)
+
+    def make(packages, works=True):
+        command = [TREE / "packaging" / "make-repo", folder, "--packages", packages, "--key-home", key]
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        equal((done.returncode == 0, list(m.out.glob(f"{folder.name}.new*"))), (works, []), done.stdout)
+        return done.stdout
+
+    def tree():
+        return {path.relative_to(folder): path.is_file() and digest(path) for path in folder.rglob("*")}
+
+    folder.mkdir()
+    make(TREE / "target" / "deb")
+    first = {path.name for path in folder.rglob("*.deb")}
+    make(m.out / "later")
+    equal(len({path.name for path in folder.rglob("*.deb")} - first) > 0, True, "the later versions")
+    equal(first - {path.name for path in folder.rglob("*.deb")}, set(), "versions that are gone")
+    # Another content under a version that was given out.
+    other = m.out / f"other {m.suite}"
+    shutil.rmtree(other, ignore_errors=True)
+    shutil.copytree(TREE / "target" / "deb", other, ignore=shutil.ignore_patterns("*.log", "*.buildinfo", "*.changes"))
+    deb = next(other.rglob("*.deb"))
+    deb.write_bytes(deb.read_bytes() + b"x")
+    before = tree()
+    holds(make(other, works=False), "with other content")
+    (folder / "mine").write_text("a file of somebody\n")
+    holds(make(TREE / "target" / "deb", works=False), "mine was not made by make-repo")
+    (folder / "mine").unlink()
+    equal(tree(), before, "the repository after refusals")
+    shutil.rmtree(folder)
+    folder.mkdir()
+    (folder / "thesis.tex").write_text("years of work\n")
+    holds(make(TREE / "target" / "deb", works=False), "was not made by make-repo")
+    equal([path.name for path in folder.iterdir()], ["thesis.tex"])
+    shutil.rmtree(folder)
+    shutil.rmtree(other)
+
+
+@starts("bare")
+def case_a_program_of_another_version_or_with_a_builders_paths_is_not_packaged(m):
+    check, program = TREE / "packaging" / "check-binary", m.out / f"program-{m.suite}"
+    whole = Path(os.environ["TRADINGBOT_BINARY"]).read_bytes()
+
+    def checked(content):
+        program.write_bytes(content)
+        program.chmod(0o755)
+        done = subprocess.run([check, program], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        return done.returncode, done.stdout
+
+    equal(checked(whole), (0, ""), "the one that is packaged")
+    for path in ("/home/ann/.cargo/registry/src/x-1/lib.rs", "/root/src/main.rs", f"{TREE}/src/main.rs", "/tmp/build/x.rs",
+                 "/opt/cargo-home/registry/src/x-1/lib.rs", "/opt/rust/.rustup/toolchains/x"):
+        code, said = checked(whole + f"\0{path}\0".encode())
+        equal(code, 1, f"{path}: {said}")
+        holds(said, "holds a path of the machine that built it", "packaging/build-release")
+    code, said = checked(b"#!/bin/sh\necho tradingbot 9.9.9\n")
+    equal(code, 1, said)
+    holds(said, "debian/changelog is of version", "tradingbot 9.9.9")
+    program.unlink()
+
+
+@starts("installed")
 def case_lintian_has_nothing_to_say(m):
     said = m.sh(f"lintian --pedantic --display-info --show-overrides --tag-display-limit 0 "
                 f"--allow-root /srv/tradingbot/pool/{m.suite}/*.deb 2>&1", check=False, timeout=180)

@@ -74,14 +74,19 @@ def case_no_record_is_dropped_for_coming_too_fast(m):
 
 
 def case_a_journal_of_its_own_is_kept_for_14_days(m):
+    m.get("/v1/status")
+    mark = m.mark()
     m.sh("install -D -m 0644 /usr/share/doc/tradingbot/examples/journal-namespace.conf "
          "/etc/systemd/system/tradingbot.service.d/40-journal.conf && systemctl daemon-reload")
     m.sh("systemctl restart tradingbot.service")
     m.eventually(lambda: "landlock" in m.sh("journalctl --namespace=tradingbot -u tradingbot -o cat --no-pager",
                                             check=False), "the story in the journal of its own")
-    equal("landlock" in m.sh("journalctl -u tradingbot -o cat --no-pager"), False, "it is in the common one too")
+    equal("landlock" in m.journal(mark), False, "it is in the common one too")
     holds(m.sh("systemd-analyze cat-config systemd/journald@tradingbot.conf"), "MaxRetentionSec=14day",
           "SystemMaxUse=500M")
+    red = m.sh(f"journalctl --sync; journalctl -p err -o cat --no-pager --since='{mark}'", check=False).splitlines()
+    equal([line for line in red if "tradingbot" in line], [], "errors about it in the common journal")
+    equal(m.sh("systemctl --failed --no-legend --plain"), "", "units that failed")
 
 
 def case_the_file_of_the_log_is_rotated_and_opened_anew(m):

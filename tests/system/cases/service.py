@@ -176,16 +176,16 @@ def case_a_reload_takes_what_may_change_and_refuses_what_is_broken(m):
     whole = m.path(CONFIG).read_text()
     pid = m.show("tradingbot.service", "MainPID")
 
-    def reload(text, word):
+    def reload(text, word, run=m.sh):
         mark = m.mark()
         m.path(CONFIG).write_text(text)
-        m.sh("systemctl reload tradingbot.service")
+        run("systemctl reload tradingbot.service")
         m.eventually(lambda: word in m.journal(mark), f"\"{word}\" in the journal", 10)
 
     reload(whole.replace("rate-limit-per-minute = 100", "rate-limit-per-minute = 60000")
            .replace("rate-limit-burst = 20", "rate-limit-burst = 10000"), "reloaded")
     m.eventually(lambda: [m.get("/v1/status", m.token)[0] for _ in range(60)] == [200] * 60, "the new limits")
-    reload("mode = \"pap\"\n", "refused")
+    reload("mode = \"pap\"\n", "refused", m.fails)
     equal(m.get("/v1/status", m.token)[0], 200, "the configuration of before goes on")
     m.path(CONFIG).write_text(whole)
     m.sh("systemctl reload tradingbot.service")
