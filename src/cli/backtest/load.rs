@@ -94,7 +94,9 @@ fn check(path: &Path, file: &KlineFile) -> Result<Symbol, Failure> {
     if file.months {
         return refuse("its candles are of calendar months, which differ in length; give candles of 1d or 1w");
     }
-    if is_coin_margined(&symbol) || has_contracts(&file.candles) {
+    // A file that lost the end of its symbol; others are quoted in a coin or token, and what they hold may look alike by chance.
+    let of_dollars = symbol.as_str().ends_with("USD");
+    if is_coin_margined(&symbol) || (of_dollars && has_contracts(&file.candles)) {
         return refuse(
             "its candles are of coin-margined futures (COIN-M): volume counts contracts of a fixed value in dollars, and \
              profit is paid in the coin, which is not computed here; give candles of the spot market or USD-M futures",
