@@ -175,7 +175,7 @@ fn a_change_that_is_repeated_is_done_once() {
     assert_eq!(first.json(), json!({"verdict": "done"}));
     assert_eq!(again.json(), json!({"verdict": "done", "replayed": true, "trading": true, "halt": null}));
     document(&bot).check("POST", "/v1/halt", &again);
-    let halt = json!({"by": "ops", "reason": "lunch", "since": "2023-11-14T22:13:20Z"});
+    let halt = json!({"by": "ops", "reason": "lunch", "since": "2023-11-14T22:13:20Z", "written": true});
     let halted = Snapshot { halt: serde_json::from_value(halt.clone()).unwrap(), ..picture() };
     bot.snapshot.send_replace(Arc::new(halted));
     let again = client.post("/v1/halt", REASON);

@@ -74,7 +74,7 @@ fn the_status_is_a_page_and_a_halt_stands_on_top_of_it() {
     let page = operator.prints(&["status"]);
     assert!(page.starts_with("trading       yes\nequity        1000.25, 0.97 % under its peak of 1010.00\n"), "{page}");
     assert!(page.contains("BTCUSDT  64250.1  64250.1    -  2023-11-14T22:13:20Z"), "{page}");
-    let halt = json!({"by": "ops", "reason": "lunch", "since": "2023-11-14T22:13:20Z"});
+    let halt = json!({"by": "ops", "reason": "lunch", "since": "2023-11-14T22:13:20Z", "written": true});
     let halt = serde_json::from_value(halt).unwrap();
     bot.snapshot.send_replace(std::sync::Arc::new(Snapshot { halt, ..picture() }));
     let page = operator.prints(&["status"]);

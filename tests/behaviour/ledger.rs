@@ -145,7 +145,11 @@ fn what_is_no_database_is_refused_and_left_whole() {
         assert!(verify(&path, None).is_err(), "{text}");
         assert_eq!(fs::read(&path).unwrap(), text.as_bytes());
     }
-    assert!(matches!(Ledger::open(folder.path()), Err(OpenLedgerError::NotAFile { .. })));
+    fs::create_dir(folder.path().join("folder")).unwrap();
+    assert!(matches!(Ledger::open(&folder.path().join("folder")), Err(OpenLedgerError::NotAFile { .. })));
+    // What lies in a shared temporary folder lies where others may put files.
+    let shared = std::env::temp_dir().join("tradingbot-test-none.sqlite");
+    assert!(matches!(Ledger::open(&shared), Err(OpenLedgerError::Exposed { mode: 0o1777, right: "700", .. })));
     assert!(matches!(Reader::open(&folder.path().join("none")), Err(ReadError::Open { .. })));
 }
 

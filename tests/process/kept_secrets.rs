@@ -10,16 +10,19 @@ use serde_json::json;
 
 use crate::daemon::{Bot, program};
 
-/// Values of the kinds that the environment may have; none looks like what it is.
-const HELD: [(&str, &str); 4] = [
-    ("BINANCE_API_KEY", "correct-horse-battery-staple"),
-    ("BINANCE_SECRET", "wrong-horse-battery-staple-two"),
-    ("TELEGRAM_BOT_TOKEN", "a-word-without-any-digit-in-it"),
-    ("API_TOKEN", "tb_00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"),
-];
+/// Values of the kinds that the environment may have; but for the last, none looks like what it is.
+fn held() -> [(&'static str, String); 4] {
+    [
+        ("BINANCE_API_KEY", "correct-horse-battery-staple".to_owned()),
+        ("BINANCE_SECRET", "wrong-horse-battery-staple-two".to_owned()),
+        ("TELEGRAM_BOT_TOKEN", "a-word-without-any-digit-in-it".to_owned()),
+        ("API_TOKEN", format!("tb_{}", "0a1b2c3d".repeat(8))),
+    ]
+}
 
 #[test]
 fn no_field_brings_a_secret_into_what_is_kept() {
+    let held = held();
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state");
     fs::create_dir(&state).unwrap();
@@ -29,21 +32,23 @@ fn no_field_brings_a_secret_into_what_is_kept() {
     let token = String::from_utf8(token.stdout).unwrap().split_whitespace().next().unwrap().to_owned();
     assert!(token.starts_with("tb_"), "{token}");
     let mut command = program();
-    command.arg("paper").arg("--state").arg(&state).envs(HELD);
+    command.arg("paper").arg("--state").arg(&state).envs(held.clone());
     let mut bot = Bot::spawn(&mut command, &state.join("control.sock"));
     bot.until("ready");
     let api = bot.until("the API is open");
     assert!(api.contains("live=1"), "{api}");
 
     let digits = token.strip_prefix("tb_").unwrap();
-    let mut secrets: Vec<&str> = HELD.iter().map(|(_, value)| *value).collect();
-    secrets.extend([HELD[3].1.strip_prefix("tb_").unwrap(), &token, digits]);
+    let mut secrets: Vec<&str> = held.iter().map(|(_, value)| value.as_str()).collect();
+    secrets.extend([held[3].1.strip_prefix("tb_").unwrap(), &token, digits]);
     for secret in &secrets {
         for act in ["halt", "resume"] {
             let body = json!({ "reason": format!("see {secret} there") }).to_string();
-            let answer = ask(&bot.socket, &format!("POST /v1/{act}"), secret, &body);
-            assert!(answer.starts_with("HTTP/1.1 200") || answer.starts_with("HTTP/1.1 400"), "{answer}");
-            assert!(!answer.contains(secret), "{answer}");
+            let path = format!("POST /v1/{act}");
+            let answer = ask(&bot.socket, &path, "plain", &body);
+            assert!(answer.starts_with("HTTP/1.1 200") || answer.starts_with("HTTP/1.1 409"), "{answer}");
+            let answer = ask(&bot.socket, &path, secret, &body);
+            assert!(answer.starts_with("HTTP/1.1 400") && !answer.contains(secret), "{answer}");
         }
         let path = format!("POST /v1/strategies/{secret}/pause");
         ask(&bot.socket, &path, secret, "");
@@ -93,7 +98,8 @@ fn everything(state: &Path) -> String {
     let mut text = String::new();
     for found in fs::read_dir(state).unwrap() {
         let path = found.unwrap().path();
-        if !path.is_file() {
+        // The tokens' names are another command's, which had none of these secrets.
+        if !path.is_file() || path.ends_with("tokens.json") {
             continue;
         }
         let bytes = fs::read(&path).unwrap();

@@ -73,7 +73,7 @@ fn what_is_no_database_is_said_to_be_none_once() {
     let path = folder.path().join("ledger.sqlite");
     fs::write(&path, "garbage").unwrap();
     for act in ["verify", "show"] {
-        let (_, error) = fail(&path, &[act], 5);
+        let (_, error) = fail(&path, &[act], 74);
         assert_eq!(error.matches("file is not a database").count(), 1, "{error}");
     }
 }

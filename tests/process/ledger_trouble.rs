@@ -39,7 +39,7 @@ fn a_bot_whose_ledger_is_taken_away_halts_and_ends_as_failed() {
         bot.until("halted");
         bot.signal(Signal::TERM);
         let (log, code) = bot.end();
-        assert_eq!(code, Some(5), "{name}: {log}");
+        assert_eq!(code, Some(74), "{name}: {log}");
         assert!(!log.contains("stopped in order") && log.contains("stopped, and not in order"), "{name}: {log}");
         if name == "file removed" {
             let text = fs::read_to_string(state.join("unsaved-00000001.jsonl")).unwrap();
@@ -117,7 +117,7 @@ fn a_halt_that_is_not_on_disk_says_so_until_it_is() {
     let shown = program().args(["status", "--socket"]).arg(&bot.socket).output().unwrap();
     assert!(String::from_utf8_lossy(&shown.stdout).contains("not written down"), "{shown:?}");
     let halt = program().args(["halt", "--reason", "again", "--socket"]).arg(&bot.socket).output().unwrap();
-    assert_eq!(halt.status.code(), Some(7), "{halt:?}");
+    assert_eq!(halt.status.code(), Some(77), "{halt:?}");
 
     limit(&bot, "unlimited");
     let (code, body) = bot.ask("POST", "/v1/halt", r#"{"reason":"drill"}"#);
@@ -132,8 +132,7 @@ fn the_first_resume_after_the_disk_takes_entries_again_is_done() {
     let mut bot = limitable(&state);
     bot.until("filled");
     limit(&bot, "0");
-    bot.until("the ledger cannot be written");
-    while bot.ask("GET", "/v1/status", "").1["trading"].as_bool() != Some(false) {}
+    bot.until("halted");
     limit(&bot, "unlimited");
     let (code, problem) = bot.ask("POST", "/v1/resume", r#"{"reason":"there is room"}"#);
     assert_eq!(code, 200, "{problem}");
