@@ -9,6 +9,7 @@ mod leak;
 mod log;
 mod market;
 mod number;
+mod own;
 mod raw;
 mod reader;
 mod reference;
@@ -37,6 +38,7 @@ pub use fault::{ConfigFaults, Fault};
 pub use instrument::InstrumentSettings;
 pub use log::{Log, LogFormat, LogLevel, OrderDetails};
 pub use market::{MarketSettings, Source, Speed, SpeedError};
+pub use own::{Borrowed, Own};
 pub use service::{Require, Sandbox, Secrets};
 pub use view::Difference;
 
@@ -78,6 +80,8 @@ pub struct Config {
     pub secrets: Secrets,
     /// SHA-256 of the file, in hexadecimal.
     pub digest: String,
+    /// Keys that name places of the host's first bot, and for which this bot's own hold.
+    pub borrowed: Vec<&'static str>,
     effective: Json,
 }
 
@@ -140,6 +144,15 @@ pub fn reference() -> String {
 ///
 /// All that is wrong with it, or why it cannot be read.
 pub fn load(path: &Path) -> Result<Config, ConfigFaults> {
+    load_as(path, None)
+}
+
+/// Reads and checks the file at `path` as that of one more bot of the host, which has places of its `own`.
+///
+/// # Errors
+///
+/// All that is wrong with it, or why it cannot be read.
+pub fn load_as(path: &Path, own: Option<&Own>) -> Result<Config, ConfigFaults> {
     let unreadable = |message: String| ConfigFaults::of_file(path, message);
     let read =
         |error: std::io::Error| unreadable(format!("cannot be read: {error}; name another file, or mend this one"));
@@ -149,7 +162,7 @@ pub fn load(path: &Path) -> Result<Config, ConfigFaults> {
     let file = File::open(path).map_err(read)?;
     let mut bytes = Vec::new();
     file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(read)?;
-    parse(path, &bytes)
+    parse_as(path, &bytes, own)
 }
 
 /// Checks the bytes of a file that was read from `path`.
@@ -158,6 +171,16 @@ pub fn load(path: &Path) -> Result<Config, ConfigFaults> {
 ///
 /// All that is wrong with them.
 pub fn parse(path: &Path, bytes: &[u8]) -> Result<Config, ConfigFaults> {
+    parse_as(path, bytes, None)
+}
+
+/// Checks the bytes of a file that was read from `path`, as that of one more bot of the host when it has places of its
+/// `own`.
+///
+/// # Errors
+///
+/// All that is wrong with them.
+pub fn parse_as(path: &Path, bytes: &[u8], own: Option<&Own>) -> Result<Config, ConfigFaults> {
     let refused = |message: String| ConfigFaults::of_file(path, message);
     if u64::try_from(bytes.len()).is_ok_and(|length| length > FILE_BYTES_MAX) {
         return Err(refused(format!("is larger than {FILE_BYTES_MAX} bytes; a configuration is a few thousand")));
@@ -184,7 +207,10 @@ pub fn parse(path: &Path, bytes: &[u8]) -> Result<Config, ConfigFaults> {
     let document = Spanned::new(span, DeValue::Table(document.into_inner()));
     reader.find_leaks(&document, "");
     let folder = path.parent().unwrap_or(Path::new(""));
-    let config = RawConfig::read(&document, "", &mut reader).and_then(|raw| raw.check(folder, text, &mut reader));
+    let config = RawConfig::read(&document, "", &mut reader).and_then(|mut raw| {
+        let borrowed = own.map(|own| raw.keep_apart(own, &mut reader)).unwrap_or_default();
+        Some(Config { borrowed, ..raw.check(folder, text, &mut reader)? })
+    });
     let faults = reader.into_faults();
     match config {
         Some(config) if faults.is_empty() => Ok(config),

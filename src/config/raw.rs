@@ -116,6 +116,7 @@ impl RawConfig {
             sandbox: self.sandbox,
             secrets: Secrets { directory: self.secrets.directory.map(|directory| folder.join(directory)) },
             digest: hex(&Sha256::digest(text.as_bytes())),
+            borrowed: Vec::new(),
             effective,
         })
     }

@@ -62,7 +62,7 @@ const INTRODUCTION: &str = r#"# Configuration
 
 The bot reads one TOML file, `/etc/tradingbot/tradingbot.toml` unless another is named. `tradingbot check-config FILE`
 gives the verdict that start-up gives: every fault at once, each with file, line, column and what to write instead. A key
-that is not listed here is refused, and so is anything that looks like a key or token: secrets never stand in this file.
+that is not listed here is refused, and so is anything that looks like a key or token; secrets never stand in this file.
 This page is printed by `tradingbot check-config --reference`.
 
 | kind of value | how it is written |
