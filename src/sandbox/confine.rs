@@ -9,6 +9,7 @@ use landlock::{
     ABI, Access, AccessFs, AccessNet, BitFlags, LandlockStatus, NetPort, PathBeneath, PathFd, Ruleset, RulesetAttr,
     RulesetCreated, RulesetCreatedAttr, RulesetError, RulesetStatus, Scope,
 };
+use rustix::io::Errno;
 use thiserror::Error;
 
 use crate::config::Require;
@@ -74,16 +75,24 @@ pub fn confine(grants: &Grants, require: Require) -> Result<Confined, ConfineErr
         return Err(ConfineError::ManyThreads { threads });
     }
     rustix::thread::set_no_new_privs(true).map_err(|errno| ConfineError::Privileges(errno.into()))?;
-    let status = ruleset(grants)?.restrict_self().map_err(ConfineError::Kernel)?;
-    let (abi, reason) = match status.landlock {
-        LandlockStatus::Available { effective_abi, .. } => (Some(effective_abi as u8), OLD_KERNEL),
-        LandlockStatus::NotEnabled => (None, TURNED_OFF),
-        LandlockStatus::NotImplemented => (None, NO_LANDLOCK),
-    };
-    let enforcement = match status.ruleset {
-        RulesetStatus::FullyEnforced => Enforcement::Full,
-        RulesetStatus::PartiallyEnforced => Enforcement::Partial,
-        RulesetStatus::NotEnforced => Enforcement::Nothing,
+    let status = ruleset(grants).and_then(|rules| rules.restrict_self().map_err(ConfineError::Kernel));
+    let (enforcement, abi, reason) = match status {
+        Ok(status) => {
+            let (abi, reason) = match status.landlock {
+                LandlockStatus::Available { effective_abi, .. } => (Some(effective_abi as u8), OLD_KERNEL),
+                LandlockStatus::NotEnabled => (None, TURNED_OFF),
+                LandlockStatus::NotImplemented => (None, if is_filtered() { HIDDEN } else { NO_LANDLOCK }),
+            };
+            let enforcement = match status.ruleset {
+                RulesetStatus::FullyEnforced => Enforcement::Full,
+                RulesetStatus::PartiallyEnforced => Enforcement::Partial,
+                RulesetStatus::NotEnforced => Enforcement::Nothing,
+            };
+            (enforcement, abi, reason)
+        }
+        // Who may gain no privileges may confine itself, so it is not the kernel that refuses.
+        Err(ConfineError::Kernel(error)) if is_refusal(&error) => (Enforcement::Nothing, None, FILTERED),
+        Err(error) => return Err(error),
     };
     let missing = RIGHTS.iter().filter(|right| enforcement == Enforcement::Nothing || abi < Some(right.abi));
     let confined = Confined { enforcement, abi, missing: missing.copied().collect(), reason };
@@ -117,6 +126,24 @@ impl Confined {
     pub fn reason(&self) -> Option<&'static str> {
         (!self.missing.is_empty()).then_some(self.reason)
     }
+}
+
+/// Whether a call was refused or hidden as a whole, as filters of system calls do it.
+fn is_refusal(error: &RulesetError) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            return matches!(Errno::from_io_error(error), Some(Errno::PERM | Errno::NOSYS));
+        }
+        cause = error.source();
+    }
+    false
+}
+
+/// Whether a filter of system calls is around this process.
+fn is_filtered() -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    status.lines().filter_map(|line| line.strip_prefix("Seccomp:")).any(|mode| mode.trim() == "2")
 }
 
 /// The rules, not yet in force.
@@ -217,7 +244,11 @@ pub enum ConfineError {
 const ABI_WANTED: ABI = ABI::V6;
 const OLD_KERNEL: &str = "a newer kernel can refuse that too";
 const TURNED_OFF: &str = "landlock is turned off, start the kernel with lsm=landlock among the others";
-const NO_LANDLOCK: &str = "the kernel has no landlock, or a filter of system calls hides it";
+const NO_LANDLOCK: &str = "the kernel has no landlock: start one from Linux 5.13 on that was built with it";
+const HIDDEN: &str = "a filter of system calls hides landlock, or the kernel has none: let the filter of the container or the \
+                      unit pass landlock_create_ruleset, landlock_add_rule and landlock_restrict_self";
+const FILTERED: &str = "a filter of system calls refuses landlock, which the kernel has: let the filter of the container or the \
+                        unit pass landlock_create_ruleset, landlock_add_rule and landlock_restrict_self";
 /// What each version of the interface can refuse.
 const RIGHTS: [Missing; 6] = [
     Missing { what: "files and programs", abi: 1, linux: "5.13" },
