@@ -10,8 +10,7 @@ use std::time::Instant;
 use tempfile::TempDir;
 use tradingbot::clock;
 use tradingbot::config::{self, Speed};
-use tradingbot::daemon::{Audience, Inbox, LEDGER_FILE, Life, Mailbox, Pace, Shell, Source, drive};
-use tradingbot::domain::Span;
+use tradingbot::daemon::{Audience, Inbox, LEDGER_FILE, Life, Mailbox, Shell, Source, drive};
 use tradingbot::ledger::Ledger;
 
 use super::bot::{PAPER, SHIPPED, configured, program, stop};
@@ -102,8 +101,7 @@ fn aged() -> TempDir {
     let config = config::load(&configured(&config, state.path())).unwrap();
     let Life { mut shell, mut source, .. } = Life::begin(&config, Some(Speed::Max), None).unwrap();
     let (stop, inbox) = Inbox::new();
-    let pace = Pace { speed: Speed::Max, at_once: Span::ZERO };
-    drive(&mut shell, source.as_mut(), pace, &inbox, &mut Until(stop), None).unwrap();
+    drive(&mut shell, source.as_mut(), Speed::Max, &inbox, &mut Until(stop), None).unwrap();
     shell.end().unwrap();
     backdated(&state.path().join(LEDGER_FILE))
 }

@@ -33,7 +33,7 @@ pub use doors::{
 pub use feed::Feed;
 pub use listener::{Listener, ListenerError};
 pub use server::serve;
-pub use settings::Settings;
+pub use settings::{Access, Settings};
 pub use token::{
     Scope, ScopeError, Standing, Token, TokenFile, TokenFileError, TokenHash, TokenName, TokenNameError, TokenRecord,
 };

@@ -195,7 +195,8 @@ impl Server {
             (None, 0) => tracing::warn!(
                 message_id = message::TOKEN_NEEDED.id,
                 file = %tokens.file().path().display(),
-                "there is no token yet, so the API refuses everybody; make one with `tradingbot token new --name NAME --scope read`"
+                "there is no token yet, so the API refuses everybody; make one with `tradingbot token new{} --name NAME --scope read`",
+                self.settings.bot_flag
             ),
             (None, live) => {
                 tracing::info!(message_id = message::API_OPEN.id, live, "the API is open to those with a token");

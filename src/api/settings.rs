@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use serde::Serialize;
+
 use super::listen::STREAMS_MAX;
 use super::token::TokenHash;
 use crate::config::{Api, Network};
@@ -52,6 +54,20 @@ pub struct Settings {
     pub state: PathBuf,
     /// The hash of an admin token that is known besides those of the file.
     pub admin: Option<TokenHash>,
+    /// Where programs reach it.
+    pub access: Access,
+    /// What names this bot on a command line, with a blank before it, such as ` --bot two`; empty for a host's first.
+    pub bot_flag: String,
+}
+
+/// Where programs reach the API, or what keeps them out.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Access {
+    /// Addresses such as `http://127.0.0.1:8080` and `unix:/run/tradingbot/two/api.sock`; the control socket is not among them.
+    pub listening: Vec<String>,
+    /// Why there are none, and what to do.
+    pub fault: Option<String>,
 }
 
 impl Settings {
@@ -80,6 +96,8 @@ impl Settings {
             drain: Duration::from_secs(2),
             state,
             admin: None,
+            access: Access::default(),
+            bot_flag: String::new(),
         }
     }
 }

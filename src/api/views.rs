@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::Serialize;
 
 use super::reply::Tagged;
-use crate::domain::snapshot::{BalanceView, HaltView, MarketView};
-use crate::domain::{NewOrder, Notional, Order, OrderState, Qty, Rate, RunId, Seq, Snapshot, Timestamp};
+use super::settings::Access;
+use crate::domain::snapshot::{BalanceView, HaltView, MarketView, StrategyView, WarmUpView};
+use crate::domain::{NewOrder, Notional, Order, OrderState, Qty, Rate, RunId, Seq, Snapshot, StrategyName, Timestamp};
 
 /// Which part of the snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,20 +39,31 @@ struct Status<'s> {
     run: RunId,
     seq: Seq,
     at: Timestamp,
+    api: &'s Access,
     trading: bool,
     halt: &'s Option<HaltView>,
-    equity: Notional,
+    equity: Option<Notional>,
     equity_peak: Notional,
-    drawdown: Rate,
-    profit_today: Notional,
+    drawdown: Option<Rate>,
+    profit_today: Option<Notional>,
     positions: usize,
     orders: usize,
     strategies: usize,
     strategies_paused: usize,
+    warming_up: Vec<StrategyWarmUp>,
     fills: u64,
     refusals: u64,
     entries_too_small: &'s [String],
     markets: &'s [MarketView],
+}
+
+/// How far a strategy has warmed up on a symbol.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct StrategyWarmUp {
+    strategy: StrategyName,
+    #[serde(flatten)]
+    warm_up: WarmUpView,
 }
 
 /// What is held, and what it is worth in the quote asset.
@@ -59,10 +71,10 @@ struct Status<'s> {
 #[serde(rename_all = "kebab-case")]
 struct Balance<'s> {
     balances: &'s [BalanceView],
-    equity: Notional,
+    equity: Option<Notional>,
     equity_peak: Notional,
-    drawdown: Rate,
-    profit_today: Notional,
+    drawdown: Option<Rate>,
+    profit_today: Option<Notional>,
 }
 
 /// An order, flat.
@@ -91,8 +103,8 @@ impl<'s> OrderView<'s> {
 }
 
 impl Views {
-    /// A part of `snapshot`.
-    pub(super) fn show(&self, snapshot: &Arc<Snapshot>, view: View) -> Tagged {
+    /// A part of `snapshot`, as told over an API that is reached by `api`, which never changes.
+    pub(super) fn show(&self, snapshot: &Arc<Snapshot>, api: &Access, view: View) -> Tagged {
         let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
         if !written.snapshot.as_ref().is_some_and(|known| Arc::ptr_eq(known, snapshot)) {
             *written = Written { snapshot: Some(Arc::clone(snapshot)), ..Written::default() };
@@ -104,18 +116,19 @@ impl Views {
             View::Orders => 3,
             View::Strategies => 4,
         };
-        let Some(slot) = written.views.get_mut(slot) else { return Tagged::new(write(snapshot, view)) };
-        slot.get_or_insert_with(|| Tagged::new(write(snapshot, view))).clone()
+        let Some(slot) = written.views.get_mut(slot) else { return Tagged::new(write(snapshot, api, view)) };
+        slot.get_or_insert_with(|| Tagged::new(write(snapshot, api, view))).clone()
     }
 }
 
-fn write(snapshot: &Snapshot, view: View) -> Vec<u8> {
+fn write(snapshot: &Snapshot, api: &Access, view: View) -> Vec<u8> {
     match view {
         View::Status => json(&Status {
             version: env!("CARGO_PKG_VERSION"),
             run: snapshot.run,
             seq: snapshot.seq,
             at: snapshot.at,
+            api,
             trading: snapshot.halt.is_none(),
             halt: &snapshot.halt,
             equity: snapshot.equity,
@@ -126,6 +139,7 @@ fn write(snapshot: &Snapshot, view: View) -> Vec<u8> {
             orders: snapshot.orders.len(),
             strategies: snapshot.strategies.len(),
             strategies_paused: snapshot.strategies.iter().filter(|strategy| strategy.paused).count(),
+            warming_up: warming_up(snapshot),
             fills: snapshot.fills,
             refusals: snapshot.refusals,
             entries_too_small: &snapshot.entries_too_small,
@@ -147,6 +161,14 @@ fn write(snapshot: &Snapshot, view: View) -> Vec<u8> {
     }
 }
 
+fn warming_up(snapshot: &Snapshot) -> Vec<StrategyWarmUp> {
+    let of_strategy = |one: &StrategyView| {
+        let strategy = one.name;
+        one.warming_up.iter().map(move |warm_up| StrategyWarmUp { strategy, warm_up: *warm_up }).collect::<Vec<_>>()
+    };
+    snapshot.strategies.iter().flat_map(of_strategy).collect()
+}
+
 fn json(view: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(view).expect("what the API shows has a JSON form")
 }
@@ -158,13 +180,15 @@ mod tests {
     #[test]
     fn a_view_is_written_once_a_snapshot() {
         let views = Views::default();
+        let api = Access::default();
+        let show = |snapshot, view| views.show(snapshot, &api, view);
         let first = Arc::new(Snapshot::default());
-        let body = views.show(&first, View::Orders).body;
-        assert_eq!(body.as_ptr(), views.show(&first, View::Orders).body.as_ptr());
-        assert_ne!(body.as_ptr(), views.show(&first, View::Positions).body.as_ptr());
+        let body = show(&first, View::Orders).body;
+        assert_eq!(body.as_ptr(), show(&first, View::Orders).body.as_ptr());
+        assert_ne!(body.as_ptr(), show(&first, View::Positions).body.as_ptr());
         let second = Arc::new(Snapshot { fills: 1, ..Snapshot::default() });
-        let tag = views.show(&first, View::Status).tag;
-        assert_ne!(views.show(&second, View::Status).tag, tag);
-        assert_eq!(views.show(&second, View::Orders).tag, views.show(&first, View::Orders).tag);
+        let tag = show(&first, View::Status).tag;
+        assert_ne!(show(&second, View::Status).tag, tag);
+        assert_eq!(show(&second, View::Orders).tag, show(&first, View::Orders).tag);
     }
 }

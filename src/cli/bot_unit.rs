@@ -1,67 +1,74 @@
-//! Which bot of this host is meant: the one, or one more by its name.
+//! Which bot of this host is meant: the first, or one more by its name.
 
-use std::str::FromStr;
+use std::env;
+use std::path::PathBuf;
 
-use crate::systemd::unit;
+use crate::config::{Borrowed, Own};
+use crate::systemd::{Instance, unit};
 
 /// Which bot of this host.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, Default, clap::Args)]
 pub struct BotUnit {
-    /// One more bot of this host: tradingbot@NAME.
+    /// One more bot of this host, tradingbot@NAME, with the control socket, state folder and configuration of that name.
     #[arg(long, value_name = "NAME")]
-    bot: Option<BotName>,
+    bot: Option<Instance>,
 }
 
-/// The name of one more bot on a host.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BotName(String);
-
 impl BotUnit {
+    /// Whether one was named.
+    pub const fn is_named(&self) -> bool {
+        self.bot.is_some()
+    }
+
+    /// The bot: that of the name, or the first.
+    pub fn instance(&self) -> Instance {
+        self.bot.clone().unwrap_or_default()
+    }
+
+    /// Its state folder; where no bot is named, `$STATE_DIRECTORY` counts first.
+    pub fn state(&self) -> PathBuf {
+        let folders = env::var_os("STATE_DIRECTORY").filter(|_| !self.is_named()).unwrap_or_default();
+        // The service manager may name several, the first is ours.
+        let own = env::split_paths(&folders).next().filter(|folder| folder.is_absolute());
+        own.unwrap_or_else(|| self.instance().state())
+    }
+
+    /// The places of its own that its configuration is checked by; none for the first.
+    pub fn own(&self, borrowed: Borrowed) -> Option<Own> {
+        own(&self.instance(), borrowed)
+    }
+
     /// Its name as a user, a folder or a file bears it.
     pub fn stem(&self) -> String {
-        self.bot.as_ref().map_or_else(|| "tradingbot".to_owned(), |name| format!("tradingbot@{}", name.0))
+        self.instance().stem()
     }
 
     /// The words that mean it on a command line, with a space before them.
     pub fn flag(&self) -> String {
-        self.bot.as_ref().map_or_else(String::new, |name| format!(" --bot {}", name.0))
+        self.instance().flag()
     }
 
     /// Its service.
     pub fn service(&self) -> String {
-        format!("{}.service", self.stem())
+        self.instance().service()
     }
 
     /// Its unit as shipped, with the drop-in for systemd `version`.
     pub fn shipped(&self, version: u32) -> Vec<&'static str> {
-        let shipped = if self.bot.is_none() { &unit::SERVICE } else { &unit::INSTANCE };
+        let shipped = if self.is_named() { &unit::INSTANCE } else { &unit::SERVICE };
         vec![shipped.unit, if version >= unit::NEW_SYSTEMD { shipped.beside_new } else { shipped.beside_old }]
     }
 }
 
-impl FromStr for BotName {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-        if text.is_empty() || text.len() > NAME_BYTES_MAX || !text.bytes().all(plain) {
-            return Err("is no name of a bot: up to 64 letters, digits, dashes and underscores");
-        }
-        Ok(Self(text.to_owned()))
+impl From<Option<Instance>> for BotUnit {
+    fn from(bot: Option<Instance>) -> Self {
+        Self { bot }
     }
 }
 
-const NAME_BYTES_MAX: usize = 64;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_cannot_lead_to_another_file() {
-        assert_eq!("paper-2".parse(), Ok(BotName("paper-2".to_owned())));
-        for text in ["", "../x", "a b", "a/b", "a.service", "é", "x".repeat(65).as_str()] {
-            assert!(text.parse::<BotName>().is_err(), "{text}");
-        }
-    }
+/// The places that are a bot's own; none for the first.
+pub fn own(bot: &Instance, borrowed: Borrowed) -> Option<Own> {
+    bot.name()?;
+    let listen = bot.api().parse().expect("the package's own socket is a place to listen at");
+    Some(Own { state: bot.state(), listen, borrowed })
 }

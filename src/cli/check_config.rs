@@ -5,18 +5,20 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
+use super::bot_unit::BotUnit;
 use super::run::{failed, secrets};
 use super::{Exit, Failure, Inherited};
-use crate::config::{self, Config, ConfigFaults, Source, Start};
+use crate::config::{self, Borrowed, Config, ConfigFaults, Source, Start};
 use crate::daemon;
 use crate::domain::{Sizing, StrategySettings};
 
 /// `tradingbot check-config`.
 #[derive(Debug, clap::Args)]
 pub struct CheckConfig {
-    /// The configuration file.
-    #[arg(default_value = config::PATH_DEFAULT)]
-    file: PathBuf,
+    /// The configuration file. When it is not named, that of --bot, else /etc/tradingbot/tradingbot.toml.
+    file: Option<PathBuf>,
+    #[command(flatten)]
+    bot: BotUnit,
     /// Print the reference of all keys instead.
     #[arg(long)]
     reference: bool,
@@ -30,10 +32,12 @@ impl CheckConfig {
             let text = if json { format!("{}\n", json!({ "reference": reference })) } else { reference };
             return Ok(out.write_all(text.as_bytes())?);
         }
-        let checked = config::load(&self.file).map(|config| startable(&config, inherited).map(|()| config));
+        let file = self.file.clone().unwrap_or_else(|| self.bot.instance().config());
+        let own = self.bot.own(Borrowed::Refused);
+        let checked = config::load_as(&file, own.as_ref()).map(|config| startable(&config, inherited).map(|()| config));
         match checked {
             Ok(Err(failure)) => {
-                let file = self.file.display();
+                let file = file.display();
                 if json {
                     let fault = json!({ "file": file.to_string(), "message": failure.to_string() });
                     writeln!(out, "{}", json!({ "valid": false, "file": file.to_string(), "faults": [fault] }))?;
@@ -41,12 +45,12 @@ impl CheckConfig {
                 Err(failure)
             }
             Ok(Ok(config)) if json => {
-                let file = self.file.display().to_string();
+                let file = file.display().to_string();
                 let verdict = json!({ "valid": true, "file": file, "digest": config.digest, "config": config.view() });
                 Ok(writeln!(out, "{verdict}")?)
             }
             Ok(Ok(config)) => {
-                writeln!(out, "{}: in order", self.file.display())?;
+                writeln!(out, "{}: in order", file.display())?;
                 Ok(summarize(&config, out)?)
             }
             Err(faults) => {

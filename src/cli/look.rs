@@ -8,9 +8,10 @@ use serde_json::value::RawValue;
 use super::call::{Bot, Call, parse};
 use super::show::{Percent, Table, count};
 use super::{Exit, Failure, Inherited};
-use crate::domain::snapshot::{HaltView, MarketView, PositionView};
+use crate::domain::snapshot::{HaltView, MarketView, PositionView, WarmUpView};
 use crate::domain::{
-    NewOrder, Notional, OrderKind, OrderState, Outcome, Price, Qty, Rate, RoundTrip, Side, Span, Timestamp,
+    NewOrder, Notional, OrderKind, OrderState, Outcome, Price, Qty, Rate, RoundTrip, Side, Span, StrategyName,
+    Timestamp,
 };
 
 /// `tradingbot status`.
@@ -51,21 +52,37 @@ struct StatusView {
     run: u32,
     seq: u64,
     at: Timestamp,
+    api: AccessView,
     halt: Option<HaltView>,
-    equity: Notional,
+    equity: Option<Notional>,
     equity_peak: Notional,
-    drawdown: Rate,
-    profit_today: Notional,
+    drawdown: Option<Rate>,
+    profit_today: Option<Notional>,
     positions: u64,
     orders: u64,
     strategies: u64,
     strategies_paused: u64,
+    warming_up: Vec<WarmUp>,
     fills: u64,
     refusals: u64,
     /// A bot of an earlier version does not say.
     #[serde(default)]
     entries_too_small: Vec<String>,
     markets: Vec<MarketView>,
+}
+
+/// Where programs reach the bot, or why they do not.
+#[derive(Debug, Deserialize)]
+struct AccessView {
+    listening: Vec<String>,
+    fault: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct WarmUp {
+    strategy: StrategyName,
+    #[serde(flatten)]
+    progress: WarmUpView,
 }
 
 #[derive(Debug, Deserialize)]
@@ -144,10 +161,10 @@ impl Positions {
                 position.strategy.to_string(),
                 position.symbol.to_string(),
                 position.qty.to_string(),
-                position.entry.to_string(),
-                position.last.to_string(),
+                maybe(position.entry),
+                maybe(position.last),
                 maybe(position.stop),
-                cents(position.profit),
+                cents_or(position.profit),
                 to_second(position.since),
             ]);
         }
@@ -226,14 +243,16 @@ fn show_status(status: &StatusView, out: &mut dyn Write) -> Result<(), Failure> 
             )?
         }
     }
-    let drawdown = Percent(status.drawdown);
-    line("equity", format!("{}, {drawdown} under its peak of {}", cents(status.equity), cents(status.equity_peak)))?;
-    line("profit today", cents(status.profit_today))?;
+    line("equity", equity(status))?;
+    line("profit today", cents_or(status.profit_today))?;
     line("positions", count(status.positions))?;
     line("orders", count(status.orders))?;
     let paused =
         if status.strategies_paused == 0 { String::new() } else { format!(", {} paused", status.strategies_paused) };
     line("strategies", format!("{}{paused}", status.strategies))?;
+    for WarmUp { strategy, progress } in &status.warming_up {
+        line("warming up", warm_up(*strategy, progress))?;
+    }
     line("fills", count(status.fills))?;
     line("refusals", count(status.refusals))?;
     for entry in &status.entries_too_small {
@@ -241,6 +260,10 @@ fn show_status(status: &StatusView, out: &mut dyn Write) -> Result<(), Failure> 
     }
     line("as of", format!("{}, event {} of run {}", to_second(status.at), status.seq, status.run))?;
     line("version", status.version.clone())?;
+    match &status.api.fault {
+        Some(fault) => line("API", format!("CLOSED: {fault}"))?,
+        None => line("API", status.api.listening.join(", "))?,
+    }
     if status.markets.is_empty() {
         return Ok(());
     }
@@ -249,14 +272,29 @@ fn show_status(status: &StatusView, out: &mut dyn Write) -> Result<(), Failure> 
     for market in &status.markets {
         table.row(vec![
             market.symbol.to_string(),
-            market.last.to_string(),
+            maybe(market.last),
             maybe(market.bid),
             maybe(market.ask),
-            to_second(market.heard),
+            market.heard.map_or_else(unknown, to_second),
             if market.stale { "stale".to_owned() } else { String::new() },
         ]);
     }
     Ok(table.write(out)?)
+}
+
+fn equity(status: &StatusView) -> String {
+    let peak = cents(status.equity_peak);
+    match (status.equity, status.drawdown) {
+        (Some(equity), Some(drawdown)) => format!("{}, {} under its peak of {peak}", cents(equity), Percent(drawdown)),
+        (Some(equity), None) => format!("{}, its peak was {peak}", cents(equity)),
+        (None, _) => format!("not known until all that is held has a price; its peak was {peak}"),
+    }
+}
+
+fn warm_up(strategy: StrategyName, progress: &WarmUpView) -> String {
+    let WarmUpView { symbol, seen, needed, ready } = progress;
+    let from = ready.map_or_else(|| "once it trades".to_owned(), |ready| format!("from {} on", to_second(ready)));
+    format!("{strategy} has seen {seen} of {needed} candles of {symbol}; it may enter {from}")
 }
 
 fn show_list(table: &Table, empty: bool, nothing: &str, out: &mut dyn Write) -> Result<(), Failure> {
@@ -297,8 +335,17 @@ fn cents(amount: Notional) -> String {
     format!("{:.2}", super::show::Money(amount))
 }
 
+fn cents_or(amount: Option<Notional>) -> String {
+    amount.map_or_else(unknown, cents)
+}
+
 fn maybe(price: Option<Price>) -> String {
-    price.map_or_else(|| "-".to_owned(), |price| price.to_string())
+    price.map_or_else(unknown, |price| price.to_string())
+}
+
+/// What stands where nothing is known.
+fn unknown() -> String {
+    "-".to_owned()
 }
 
 fn lasting(span: Span) -> String {

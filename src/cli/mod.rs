@@ -67,7 +67,7 @@ enum Command {
     CheckConfig(check_config::CheckConfig),
     /// Seal a secret to this host for the service.
     Credential(credential::Credential),
-    /// Say what confines the bot on this machine, and what does not.
+    /// Say whether a bot of this machine is in order, what confines it, and what to do about what is not.
     Doctor(doctor::Doctor),
     /// Show, load or remove the firewall rules of the bot's user, or deny what comes in.
     Firewall(firewall::Firewall),

@@ -13,6 +13,7 @@ use crate::config::{self, Config, Source, Speed};
 use crate::daemon::{self, Ending, Errand, Summary};
 use crate::domain::{Market, Span, Timestamp};
 use crate::store::{RecordingReader, ToldMarket};
+use crate::systemd::Instance;
 
 use super::run::{failed, secrets};
 use super::show::{Money, Percent, count};
@@ -56,6 +57,8 @@ impl Paper {
         let errand = Errand {
             config,
             path: self.market.config.clone(),
+            own: None,
+            bot: Instance::default(),
             speed: self.speed,
             duration: self.duration,
             secrets,
@@ -81,9 +84,9 @@ impl Paper {
         }
         writeln!(
             out,
-            "{why}: equity {:.2}, drawdown {}, {} fills; ledger head {}:{}",
-            Money(snapshot.equity),
-            Percent(snapshot.drawdown),
+            "{why}: equity {}, drawdown {}, {} fills; ledger head {}:{}",
+            snapshot.equity.map_or_else(|| "-".to_owned(), |equity| format!("{:.2}", Money(equity))),
+            snapshot.drawdown.map_or_else(|| "-".to_owned(), |drawdown| Percent(drawdown).to_string()),
             count(snapshot.fills),
             head.seq,
             head.hash,
@@ -115,6 +118,16 @@ impl MarketArgs {
             }
             Some(ToldMarket { market: Market::Spot, .. }) | None => PAPER.to_owned(),
         }
+    }
+
+    /// The first argument that was given, if any was.
+    pub(super) fn named(&self) -> Option<&'static str> {
+        let given = [
+            (self.config.is_some(), "--config <FILE>"),
+            (!self.recording.is_empty(), "--recording <FILE>..."),
+            (self.seed.is_some(), "--seed <SEED>"),
+        ];
+        given.into_iter().find_map(|(given, name)| given.then_some(name))
     }
 
     /// The configuration at a path, or the built-in one, with what the command line says in its place.

@@ -5,9 +5,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::config::{self, Borrowed};
 use crate::daemon::{self, ReplayError};
 use crate::domain::RunId;
 
+use super::bot_unit::BotUnit;
 use super::paper::MarketArgs;
 use super::show::count;
 use super::{Exit, Failure};
@@ -15,9 +17,11 @@ use super::{Exit, Failure};
 /// `tradingbot replay`.
 #[derive(Debug, Args)]
 pub struct Replay {
-    /// The state folder of the run, with its ledger and its journal of inputs.
-    #[arg(long, value_name = "FOLDER")]
-    state: PathBuf,
+    #[command(flatten)]
+    bot: BotUnit,
+    /// The state folder of the run, with its ledger and its journal of inputs. It or --bot must be given.
+    #[arg(long, value_name = "FOLDER", conflicts_with = "bot", required_unless_present = "bot")]
+    state: Option<PathBuf>,
     #[command(flatten)]
     market: MarketArgs,
     /// Which run; the latest when it is not given.
@@ -28,8 +32,19 @@ pub struct Replay {
 impl Replay {
     /// Replays it and says whether it came out the same.
     pub fn run(&self, json: bool, out: &mut dyn Write) -> Result<(), Failure> {
-        let mut config = self.market.configuration()?;
-        config.state.clone_from(&self.state);
+        let mut config = if self.bot.is_named() {
+            if let Some(other) = self.market.named() {
+                let message =
+                    format!("the argument '--bot <NAME>' cannot be used with '{other}'; leave one of them out");
+                return Err(Failure::say(Exit::Usage, message));
+            }
+            let own = self.bot.own(Borrowed::Replaced);
+            config::load_as(&self.bot.instance().config(), own.as_ref())
+                .map_err(|faults| Failure::new(Exit::Config, &faults))?
+        } else {
+            self.market.configuration()?
+        };
+        config.state = self.state.clone().unwrap_or_else(|| self.bot.state());
         let replayed = daemon::replay(&config, self.run.map(RunId)).map_err(|error| {
             let exit = match error {
                 ReplayError::Differs { .. } | ReplayError::Recording { .. } => Exit::Mismatch,

@@ -6,31 +6,43 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::config::{self, Config};
+use crate::config::{self, Borrowed, Config};
 use crate::daemon::{self, DaemonError, Errand};
 use crate::secrets::{Environment, Places, Secrets};
+use crate::systemd::Instance;
 
+use super::bot_unit::{BotUnit, own};
 use super::{Exit, Failure, Inherited};
 
 /// `tradingbot run`.
 #[derive(Debug, Args)]
 pub struct Run {
-    /// The configuration.
-    #[arg(long, value_name = "FILE", default_value = config::PATH_DEFAULT)]
-    config: PathBuf,
+    /// The configuration. When it is not named, that of --bot, else /etc/tradingbot/tradingbot.toml.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    bot: BotUnit,
 }
 
 impl Run {
     /// Runs until told to stop.
     pub fn run(&self, inherited: Inherited, json: bool, out: &mut dyn Write) -> Result<(), Failure> {
-        let mut config = config::load(&self.config).map_err(|faults| Failure::new(Exit::Config, &faults))?;
+        let path = self.config.clone().unwrap_or_else(|| self.bot.instance().config());
+        // Its unit gives a bot its places, so those that its file names are no danger there; by hand they would be used.
+        let (bot, own) = match Instance::own() {
+            unit if unit.name().is_some() && !self.bot.is_named() => (unit.clone(), own(&unit, Borrowed::Replaced)),
+            _ => (self.bot.instance(), self.bot.own(Borrowed::Refused)),
+        };
+        let mut config = config::load_as(&path, own.as_ref()).map_err(|faults| Failure::new(Exit::Config, &faults))?;
         if let Some(state) = env::var_os("STATE_DIRECTORY") {
             config.state = PathBuf::from(state);
         }
         let secrets = secrets(&config, inherited.environment, None)?;
         let errand = Errand {
             config,
-            path: Some(self.config.clone()),
+            path: Some(path),
+            own,
+            bot,
             speed: None,
             duration: None,
             secrets,

@@ -76,7 +76,8 @@ impl Halt {
     /// The bot cannot be reached, or refuses.
     pub fn run(&self, inherited: Inherited, json: bool, out: &mut dyn Write) -> Result<(), Failure> {
         let body = self.call.bot(inherited)?.change(&Method::POST, "/v1/halt", Some(self.reason.as_str()))?;
-        let done = "halted: nothing is sent until `tradingbot resume`; positions are left as they are";
+        let resume = format!("tradingbot resume{} --reason WHY", self.call.flags());
+        let done = &format!("halted: nothing is sent until `{resume}`; positions are left as they are");
         let answer: Answer = parse(&body)?;
         if answer.trading == Some(true) {
             let text = "it was halted, but somebody has resumed it since the first try: it trades; halt it again";
@@ -106,7 +107,7 @@ impl Cancel {
     /// The bot cannot be reached, or refuses.
     pub fn run(&self, inherited: Inherited, json: bool, out: &mut dyn Write) -> Result<(), Failure> {
         let body = self.call.bot(inherited)?.change(&Method::DELETE, &format!("/v1/orders/{}", self.id), None)?;
-        let done = "its end is asked for; `tradingbot orders` shows when it has come";
+        let done = &format!("its end is asked for; `tradingbot orders{}` shows when it has come", self.call.flags());
         show(&body, json, &Words { done, already: "its end was asked for before" }, out)
     }
 }
@@ -120,7 +121,8 @@ impl Close {
     pub fn run(&self, inherited: Inherited, json: bool, out: &mut dyn Write) -> Result<(), Failure> {
         let path = format!("/v1/positions/{}/close", percent(self.symbol.as_str()));
         let body = self.call.bot(inherited)?.change(&Method::POST, &path, None)?;
-        let done = "it is being left at market; `tradingbot positions` shows when nothing is held";
+        let flags = self.call.flags();
+        let done = &format!("it is being left at market; `tradingbot positions{flags}` shows when nothing is held");
         show(&body, json, &Words { done, already: "it is being left already" }, out)
     }
 }

@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use serde::Serialize;
 
+use super::bot_unit::BotUnit;
 use super::show::Table;
 use super::{Exit, Failure};
 use crate::api::{Scope, Standing, Token, TokenFile, TokenFileError, TokenName, TokenRecord};
@@ -53,9 +54,11 @@ enum Action {
 
 #[derive(Debug, clap::Args)]
 struct State {
-    /// The folder for ledger and token hashes, as the configuration names it. When not given: $STATE_DIRECTORY, else
-    /// /var/lib/tradingbot.
-    #[arg(long, value_name = "FOLDER")]
+    #[command(flatten)]
+    bot: BotUnit,
+    /// The folder for ledger and token hashes, as the configuration names it. When neither this nor --bot is given:
+    /// $STATE_DIRECTORY, else /var/lib/tradingbot.
+    #[arg(long, value_name = "FOLDER", conflicts_with = "bot")]
     state: Option<PathBuf>,
 }
 
@@ -90,7 +93,7 @@ impl Tokens {
             Action::List { state } => {
                 let records = state.file().read().map_err(failure)?;
                 let rows: Vec<Row<'_>> = records.iter().map(|record| Row::of(record, now)).collect();
-                if json { show_json(&rows, out) } else { show_rows(&rows, out) }
+                if json { show_json(&rows, out) } else { show_rows(&rows, &state.flags(), out) }
             }
             Action::Revoke { name, state } => {
                 let record = state.file().revoke(name, now).map_err(failure)?;
@@ -107,12 +110,12 @@ impl Tokens {
 
 impl State {
     fn file(&self) -> TokenFile {
-        let folder = self.state.clone().or_else(|| {
-            // The service manager may name several, the first is ours.
-            let folders = std::env::var_os("STATE_DIRECTORY")?;
-            std::env::split_paths(&folders).next().filter(|folder| folder.is_absolute())
-        });
-        TokenFile::of(&folder.unwrap_or_else(|| PathBuf::from(STATE_DEFAULT)))
+        TokenFile::of(&self.state.clone().unwrap_or_else(|| self.bot.state()))
+    }
+
+    /// What names the same folder on another command line, with a blank before it.
+    fn flags(&self) -> String {
+        self.state.as_ref().map_or_else(|| self.bot.flag(), |state| format!(" --state {}", state.display()))
     }
 }
 
@@ -196,9 +199,9 @@ fn show_made(secret: &str, record: &TokenRecord, out: &mut dyn Write) -> Result<
     Ok(())
 }
 
-fn show_rows(rows: &[Row<'_>], out: &mut dyn Write) -> Result<(), Failure> {
+fn show_rows(rows: &[Row<'_>], flags: &str, out: &mut dyn Write) -> Result<(), Failure> {
     if rows.is_empty() {
-        writeln!(out, "there are no tokens; make one with `tradingbot token new --name NAME --scope read`")?;
+        writeln!(out, "there are no tokens; make one with `tradingbot token new{flags} --name NAME --scope read`")?;
         return Ok(());
     }
     let mut table = Table::new(&["NAME", "SCOPE", "STANDING", "CREATED", "EXPIRES"]);
@@ -244,6 +247,4 @@ fn failure(error: TokenFileError) -> Failure {
     Failure::new(exit, &error)
 }
 
-/// Where the shipped configuration keeps its state.
-const STATE_DEFAULT: &str = "/var/lib/tradingbot";
 const LIFETIME_MAX: Span = Span::from_secs(3_650 * 86_400);

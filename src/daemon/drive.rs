@@ -22,15 +22,6 @@ pub trait Audience {
     fn reload(&mut self, shell: &mut Shell);
 }
 
-/// How fast the market goes by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Pace {
-    /// Against the clock.
-    pub speed: Speed,
-    /// How much of its time goes by at once in the beginning, to warm up on.
-    pub at_once: Span,
-}
-
 /// Why a loop ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
@@ -50,13 +41,17 @@ pub enum Ending {
 pub fn drive(
     shell: &mut Shell,
     source: &mut dyn Source,
-    pace: Pace,
+    speed: Speed,
     inbox: &Inbox,
     audience: &mut dyn Audience,
     until: Option<Timestamp>,
 ) -> Result<Ending, DaemonError> {
     let mut next = take(source)?;
-    let clock = MarketClock::new(pace, next.as_ref().map_or(Timestamp::ZERO, |(at, _)| *at));
+    while let Some((at, event)) = next.take_if(|(at, _)| *at < shell.engine().began()) {
+        shell.warm_up(at, event);
+        next = take(source)?;
+    }
+    let clock = MarketClock::new(speed, next.as_ref().map_or(Timestamp::ZERO, |(at, _)| *at));
     let mut rounds: u32 = 0;
     shell.settle();
     while let Some((at, _)) = next.as_ref() {
@@ -64,7 +59,10 @@ pub fn drive(
         rounds = rounds.wrapping_add(1);
         match wait(shell, &clock, inbox, due, rounds) {
             Waited::Due => {}
-            Waited::Slept => audience.alive(shell, source),
+            Waited::Slept => {
+                audience.alive(shell, source);
+                audience.look(shell);
+            }
             Waited::Message(message) => match hear(shell, &clock, message, audience) {
                 Heard::Stop => return Ok(Ending::Stopped),
                 Heard::GoOn => {
@@ -160,12 +158,12 @@ struct MarketClock {
 }
 
 impl MarketClock {
-    fn new(pace: Pace, market_start: Timestamp) -> Self {
-        let times = match pace.speed {
+    fn new(speed: Speed, market_start: Timestamp) -> Self {
+        let times = match speed {
             Speed::Times(times) => Some(times.max(1)),
             Speed::Max => None,
         };
-        Self { times, market_start: market_start.plus(pace.at_once), clock_start: clock::now() }
+        Self { times, market_start, clock_start: clock::now() }
     }
 
     /// How long to wait for the market's `due`; `None` when there is no need to.
@@ -219,7 +217,7 @@ mod tests {
         let mut config = config::parse(Path::new("paper.toml"), text).unwrap();
         config.state = folder.path().join("state");
         for speed in [Speed::Max, Speed::Times(1)] {
-            let Life { mut shell, mut source, pace } = Life::begin(&config, Some(speed), None).unwrap();
+            let Life { mut shell, mut source, speed } = Life::begin(&config, Some(speed), None).unwrap();
             let (mailbox, inbox) = Inbox::new();
             let event = || OperatorEvent::Halt { by: "a".to_owned(), reason: "b".to_owned() };
             let mut answers = Vec::new();
@@ -229,7 +227,7 @@ mod tests {
                 answers.push(answer);
             }
             mailbox.stop();
-            let ending = drive(&mut shell, source.as_mut(), pace, &inbox, &mut Nobody, None).unwrap();
+            let ending = drive(&mut shell, source.as_mut(), speed, &inbox, &mut Nobody, None).unwrap();
             assert_eq!(ending, Ending::Stopped);
             assert!(shell.engine().halted().is_none(), "none of the halts was taken");
             drop(inbox);

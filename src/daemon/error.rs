@@ -107,8 +107,8 @@ pub enum DaemonError {
     Unguarded(Surroundings),
     /// The credential of the first admin token is something else.
     #[error(
-        "the credential admin-token-hash is not the hash of a token: 64 lower-case hexadecimal digits, as `tradingbot token \
-         draw` prints them"
+        "the credential admin-token-hash is no hash such as `tradingbot token draw` prints, of 64 lower-case hexadecimal \
+         digits; seal the hash itself, not what it is of"
     )]
     AdminTokenHash,
     /// A strategy is named after a secret.

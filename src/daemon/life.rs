@@ -15,7 +15,6 @@ use crate::private::{self, PrivateError};
 use crate::sim::{Faults, FeeSettings, Latency, Sim, SimSettings};
 
 use super::birth::{Birth, TimeOf};
-use super::drive::Pace;
 use super::error::DaemonError;
 use super::latch::Latch;
 use super::recording::Recording;
@@ -29,8 +28,8 @@ pub struct Life {
     pub shell: Shell,
     /// Where its market comes from.
     pub source: Box<dyn Source>,
-    /// How fast that market goes by.
-    pub pace: Pace,
+    /// How fast that market goes by, against the clock.
+    pub speed: Speed,
 }
 
 impl Life {
@@ -48,8 +47,7 @@ impl Life {
             Some(Speed::Max | Speed::Times(2..)) => ledger.last_at().map_err(DaemonError::Read)?,
             Some(Speed::Times(_)) | None => None,
         };
-        let Opened { source, instruments, mut pace, start } = open_market(config, from)?;
-        pace.speed = speed.unwrap_or(pace.speed);
+        let Opened { source, speed: own_speed, instruments, start } = open_market(config, from)?;
         let setup = setup_of(config, instruments.clone(), RunId(1));
         let mut latch = latch;
         let birth = Birth {
@@ -57,7 +55,7 @@ impl Life {
             config: config.digest.clone(),
             deposit: (config.account.quote, config.account.balance),
             time: match config.market.source {
-                SourceSettings::Practice { .. } => TimeOf::Clock(start.plus(pace.at_once)),
+                SourceSettings::Practice { .. } => TimeOf::Clock(start),
                 SourceSettings::Recording { .. } => TimeOf::Recording(start),
             },
             halt: match config.start {
@@ -73,7 +71,7 @@ impl Life {
             Ok(journal) => shell.keep_inputs(journal),
             Err(error) => tell::no_journal(&error),
         }
-        Ok(Self { shell, source, pace })
+        Ok(Self { shell, source, speed: speed.unwrap_or(own_speed) })
     }
 }
 
@@ -124,18 +122,19 @@ fn setup_of(config: &Config, instruments: Vec<Instrument>, run: RunId) -> Setup 
 
 struct Opened {
     source: Box<dyn Source>,
+    speed: Speed,
     instruments: Vec<Instrument>,
-    pace: Pace,
+    /// When a life on it begins: now on the practice market, which has gone on for a while by then.
     start: Timestamp,
 }
 
-/// The market's data, the rules of what trades there, its pace and its first moment, on the practice market not before
+/// The market's data, the rules of what trades there, and when a life on it begins: on the practice market not before
 /// `from`.
 fn open_market(config: &Config, from: Option<Timestamp>) -> Result<Opened, DaemonError> {
     match &config.market.source {
         SourceSettings::Practice { seed } => {
-            let start = clock::now().minus(PRACTICE_WARM_UP).max(from.unwrap_or(Timestamp::ZERO));
-            let mut settings = practice::default_settings(*seed, start);
+            let start = from.map_or_else(clock::now, |from| from.max(clock::now()));
+            let mut settings = practice::default_settings(*seed, start.minus(PRACTICE_WARM_UP));
             let known = std::mem::take(&mut settings.pairs);
             for symbol in &config.market.symbols {
                 let pair = known.iter().find(|pair| pair.instrument.symbol == *symbol).cloned();
@@ -154,15 +153,14 @@ fn open_market(config: &Config, from: Option<Timestamp>) -> Result<Opened, Daemo
                 settings.pairs.extend(pair);
             }
             let instruments = settings.pairs.iter().map(|pair| pair.instrument.clone()).collect();
-            let pace = Pace { speed: Speed::Times(1), at_once: PRACTICE_WARM_UP };
-            Ok(Opened { source: Box::new(PracticeMarket::new(settings)), instruments, pace, start })
+            let source = Box::new(PracticeMarket::new(settings));
+            Ok(Opened { source, speed: Speed::Times(1), instruments, start })
         }
         SourceSettings::Recording { files, speed } => {
             let source = Recording::open(files, &config.market).map_err(|error| DaemonError::Source(error.0))?;
             let start = source.start();
             let instruments = config.market.symbols.iter().filter_map(|symbol| config.instrument(*symbol)).collect();
-            let pace = Pace { speed: *speed, at_once: Span::ZERO };
-            Ok(Opened { source: Box::new(source), instruments, pace, start })
+            Ok(Opened { source: Box::new(source), speed: *speed, instruments, start })
         }
     }
 }

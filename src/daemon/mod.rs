@@ -20,9 +20,10 @@ mod shell;
 mod source;
 mod tell;
 mod venue;
+mod warm_ups;
 
 pub use birth::{Birth, TimeOf, Unwritten};
-pub use drive::{Audience, Ending, Pace, drive};
+pub use drive::{Audience, Ending, drive};
 pub use error::DaemonError;
 pub use inbox::{INBOX_MAX, Inbox, Mailbox, Message};
 pub use keeper::Keeper;

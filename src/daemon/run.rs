@@ -6,15 +6,15 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use crate::api::TokenHash;
+use crate::api::{Access, Settings, TokenHash};
 use crate::clock::{self, Mark};
-use crate::config::{self, Config, LogFormat, Source, Speed};
+use crate::config::{self, Config, LogFormat, Own, Source, Speed};
 use crate::domain::{Snapshot, Span};
 use crate::ledger::Head;
 use crate::log::{Log, holds_secret, message};
 use crate::sandbox::{self, Confined, Enforcement, Grants, Surroundings};
 use crate::secrets::{SecretName, Secrets};
-use crate::systemd::{Inherited, Notifier, NotifyError};
+use crate::systemd::{Inherited, Instance, Notifier, NotifyError};
 
 use super::drive::{Audience, Ending, drive};
 use super::error::DaemonError;
@@ -27,6 +27,7 @@ use super::rescue::rescue;
 use super::serve::{Addresses, Reloads, Served, listen};
 use super::shell::Shell;
 use super::source::Source as MarketSource;
+use super::warm_ups::WarmUps;
 
 /// What is to be run, and for how long.
 #[derive(Debug)]
@@ -35,6 +36,10 @@ pub struct Errand {
     pub config: Config,
     /// Where that was read from, to read it again when asked to.
     pub path: Option<PathBuf>,
+    /// The places of its own by which that is read, when it is not the first bot of its host.
+    pub own: Option<Own>,
+    /// Which bot of its host it is.
+    pub bot: Instance,
     /// How fast the market goes by, if not at its own pace.
     pub speed: Option<Speed>,
     /// When to stop without being told to.
@@ -64,38 +69,43 @@ pub struct Summary {
 ///
 /// Whatever keeps it from starting, or from ending in order.
 pub fn run(errand: Errand, out: &mut dyn Write) -> Result<Summary, DaemonError> {
-    let Errand { config, path, speed, duration, mut secrets, mut sockets, json } = errand;
+    let Errand { config, path, own, bot, speed, duration, mut secrets, mut sockets, json } = errand;
     let log = start_log(&config, &secrets, json)?;
+    say_borrowed(&config, path.as_deref());
     let admin = admin_token(&mut secrets)?;
     check_names(&config)?;
     let notifier = Notifier::from_environment();
     life::make_folder(&config.state)?;
     let latch = Latch::of(&config.state, notifier.clone(), sockets.halt.take());
     let runtime = latch.folder().map(Path::to_owned);
-    let Life { mut shell, mut source, pace } = Life::begin(&config, speed, Some(latch))?;
+    let Life { mut shell, mut source, speed } = Life::begin(&config, speed, Some(latch))?;
     shell.keep_secrets(Redactor::of(&config.state, admin));
     let (listeners, addresses) = listen(&config, sockets)?;
-    let confined = confine(&config, path.as_deref(), runtime)?;
+    let access = access(&addresses, &bot);
+    let confined = confine(&config, path.as_deref(), runtime, &bot)?;
+    let settings = Settings { admin, access, bot_flag: bot.flag(), ..Settings::new(&config.api, config.state.clone()) };
     let (mailbox, inbox) = Inbox::new();
     let mut onlooker = Onlooker {
-        served: Served::start(&confined, &config, admin, listeners, &shell, mailbox)?,
+        served: Served::start(&confined, &config, settings, listeners, &shell, mailbox)?,
         beat: notifier.alive_every(),
         beaten: Mark::now(),
         headed: Mark::now(),
         progress: Progress::new(&config),
         status: String::new(),
         reloads: Reloads::default(),
+        warm_ups: WarmUps::new(),
         notifier,
         log,
         config,
         path,
+        own,
     };
     if !onlooker.log.is_journal() {
         greet(&onlooker.config, &addresses, &shell, json, out);
     }
     onlooker.say_ready(&shell);
     let until = duration.map(|span| clock::now().plus(span));
-    let driven = drive(&mut shell, source.as_mut(), pace, &inbox, &mut onlooker, until);
+    let driven = drive(&mut shell, source.as_mut(), speed, &inbox, &mut onlooker, until);
     onlooker.say_stopping();
     onlooker.served.stop();
     let snapshot = shell.snapshot();
@@ -151,6 +161,15 @@ fn check_names(config: &Config) -> Result<(), DaemonError> {
     }
 }
 
+/// Says which keys of the file name places of another bot. Its own hold, as its unit has them.
+fn say_borrowed(config: &Config, path: Option<&Path>) {
+    if let (false, Some(path)) = (config.borrowed.is_empty(), path) {
+        let (message_id, keys) = (message::CONFIG_OF_FIRST.id, config.borrowed.join(", "));
+        let (state, file) = (config.state.display(), path.display());
+        tracing::warn!(message_id, keys, %state, %file, "these keys name the first bot's places; this bot has its own all the same");
+    }
+}
+
 /// The hash of the first admin token, when the service manager gave one.
 fn admin_token(secrets: &mut Secrets) -> Result<Option<TokenHash>, DaemonError> {
     let Some(secret) = secrets.take(SecretName::AdminTokenHash) else { return Ok(None) };
@@ -158,7 +177,12 @@ fn admin_token(secrets: &mut Secrets) -> Result<Option<TokenHash>, DaemonError> 
 }
 
 /// Looks at what guards the process, and takes from it all but its state, its configuration and its recordings.
-fn confine(config: &Config, path: Option<&Path>, runtime: Option<PathBuf>) -> Result<Confined, DaemonError> {
+fn confine(
+    config: &Config,
+    path: Option<&Path>,
+    runtime: Option<PathBuf>,
+    bot: &Instance,
+) -> Result<Confined, DaemonError> {
     let folder = |path: &Path| match path.parent() {
         Some(folder) if folder.as_os_str().is_empty() => PathBuf::from("."),
         Some(folder) => folder.to_owned(),
@@ -179,7 +203,8 @@ fn confine(config: &Config, path: Option<&Path>, runtime: Option<PathBuf>) -> Re
         // In a terminal there are none to be had.
         (false, None) => tracing::debug!(message_id, "{surroundings}"),
         (false, Some(_)) => {
-            tracing::warn!(message_id, "{surroundings}; tradingbot doctor --sandbox says what to do");
+            let flag = bot.flag();
+            tracing::warn!(message_id, "{surroundings}; tradingbot doctor --sandbox{flag} says what to do");
         }
     }
     let confined = sandbox::confine(&grants, config.sandbox.require)?;
@@ -188,6 +213,22 @@ fn confine(config: &Config, path: Option<&Path>, runtime: Option<PathBuf>) -> Re
         Enforcement::Partial | Enforcement::Nothing => tracing::warn!(message_id, "{confined}"),
     }
     Ok(confined)
+}
+
+/// Where programs reach the API. A service that was started by its control socket alone may have got no other.
+fn access(addresses: &Addresses, bot: &Instance) -> Access {
+    let listening = addresses.api.clone();
+    if !listening.is_empty() {
+        return Access { listening, fault: None };
+    }
+    let socket = bot.socket();
+    let fault = format!(
+        "{socket} handed nothing over, because it is not started or its address is taken; see `systemctl status {socket}`, \
+         free the address, then: systemctl restart {}",
+        bot.service()
+    );
+    tracing::warn!(message_id = message::API_CLOSED.id, unit = socket, "the API is closed: {fault}");
+    Access { listening, fault: Some(fault) }
 }
 
 /// Says where everything is, to somebody at a terminal. Whoever reads this may have gone; that is no reason not to trade.
@@ -252,9 +293,11 @@ struct Onlooker {
     progress: Option<Progress>,
     status: String,
     reloads: Reloads,
+    warm_ups: WarmUps,
     log: Log,
     config: Config,
     path: Option<PathBuf>,
+    own: Option<Own>,
 }
 
 impl Onlooker {
@@ -290,9 +333,13 @@ impl Audience for Onlooker {
         if self.served.look(shell) {
             let status = self.status(shell);
             if status != self.status {
+                if self.status.starts_with(HALTED) {
+                    self.warm_ups.say_again();
+                }
                 tell_manager(self.notifier.status(&status));
                 self.status = status;
             }
+            self.warm_ups.look(shell);
         }
     }
 
@@ -328,7 +375,7 @@ impl Onlooker {
             tracing::warn!(message_id, "asked to reload, but there is no configuration file");
             return Err("there is no configuration file".to_owned());
         };
-        let mut fresh = config::load(path).map_err(|faults| {
+        let mut fresh = config::load_as(path, self.own.as_ref()).map_err(|faults| {
             let message_id = message::CONFIG_REFUSED.id;
             tracing::error!(message_id, faults = %faults, "the configuration is refused; the one in force stays");
             faults.to_string()
@@ -362,7 +409,7 @@ fn status(shell: &Shell) -> String {
     match engine.halted() {
         Some(halt) => {
             let written = if shell.is_halt_written() { "" } else { " (not written down)" };
-            format!("halted by {}: {}{written}", halt.by, halt.reason)
+            format!("{HALTED} by {}: {}{written}", halt.by, halt.reason)
         }
         None if engine.is_holding() => "trading, holding a position".to_owned(),
         None => "trading".to_owned(),
@@ -376,6 +423,8 @@ fn tell_manager(told: Result<(), NotifyError>) {
     }
 }
 
+/// How the status of a halted bot begins.
+const HALTED: &str = "halted";
 const PROGRAM: &str = "tradingbot";
 /// How often the ledger's head is logged.
 const HEAD_EVERY: Span = Span::HOUR;

@@ -14,7 +14,7 @@ use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{oneshot, watch};
 
-use crate::api::{self, Doors, Feed, Listener, OperatorRequest, Readiness, Settings, TokenHash};
+use crate::api::{self, Doors, Feed, Listener, OperatorRequest, Readiness, Settings};
 use crate::clock::{self, Mark};
 use crate::config::{Config, Listen};
 use crate::domain::{Snapshot, Span};
@@ -51,12 +51,11 @@ impl Served {
     pub fn start(
         _confined: &Confined,
         config: &Config,
-        admin: Option<TokenHash>,
+        settings: Settings,
         listeners: Vec<Listener>,
         shell: &Shell,
         mailbox: Mailbox,
     ) -> Result<Self, DaemonError> {
-        let settings = Settings { admin, ..Settings::new(&config.api, config.state.clone()) };
         let feed = Arc::new(Feed::new(shell.engine().run()));
         let (snapshot, snapshot_seen) = watch::channel(Arc::new(shell.snapshot()));
         let (ready, ready_seen) = watch::channel(Readiness::Ready);

@@ -257,6 +257,18 @@ impl Shell {
         self.told.drain(..std::mem::take(&mut self.said)).collect()
     }
 
+    /// Shows engine and exchange what the market did before this life; nothing follows from it.
+    pub fn warm_up(&mut self, at: Timestamp, event: Event) {
+        if let Event::Market(market) = &event {
+            self.venue.observe(at, market);
+        }
+        self.seq += 1;
+        let stamped = Stamped { seq: Seq(self.seq), at, event };
+        let mut commands = Vec::new();
+        self.engine.apply(&stamped, &mut commands);
+        self.note(&stamped, &commands);
+    }
+
     /// Takes in one event from outside and everything that follows from it.
     pub fn take(&mut self, at: Timestamp, event: Event) {
         self.now = self.now.max(at);

@@ -8,7 +8,8 @@ use super::instrument::{Asset, StrategyName, Symbol};
 use super::order::Order;
 use super::time::{Span, Timestamp};
 
-/// The whole picture. Equity, profit and drawdown are in the quote asset of the account.
+/// The whole picture. Equity, profit and drawdown are in the quote asset of the account. What is not known is absent, never
+/// zero.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Snapshot {
@@ -22,14 +23,14 @@ pub struct Snapshot {
     pub halt: Option<HaltView>,
     /// What is held.
     pub balances: Vec<BalanceView>,
-    /// All of it at the last prices.
-    pub equity: Notional,
+    /// All of it at the last prices; unknown until everything held has had a price in this life.
+    pub equity: Option<Notional>,
     /// The highest equity so far.
     pub equity_peak: Notional,
-    /// How far equity is below its peak.
-    pub drawdown: Rate,
-    /// Gains and losses since the start of the UTC day, fees included.
-    pub profit_today: Notional,
+    /// How far equity is below its peak; unknown while equity is.
+    pub drawdown: Option<Rate>,
+    /// Gains and losses since the start of the UTC day, fees included; unknown while equity is.
+    pub profit_today: Option<Notional>,
     /// Open positions.
     pub positions: Vec<PositionView>,
     /// Orders that may still trade.
@@ -81,14 +82,14 @@ pub struct PositionView {
     pub symbol: Symbol,
     /// How much; negative when short.
     pub qty: Qty,
-    /// Mean price paid, without fees.
-    pub entry: Price,
-    /// Last price.
-    pub last: Price,
+    /// Mean price paid, without fees; unknown if it is too large to compute.
+    pub entry: Option<Price>,
+    /// Last price; unknown until the market has traded in this life.
+    pub last: Option<Price>,
     /// The price at which it is left to limit the loss, if there is one.
     pub stop: Option<Price>,
-    /// Gain or loss if it were left at the last price, fees paid so far included.
-    pub profit: Notional,
+    /// Gain or loss if it were left at the last price, fees paid so far included; unknown while that price is.
+    pub profit: Option<Notional>,
     /// When it was opened.
     pub since: Timestamp,
 }
@@ -113,6 +114,22 @@ pub struct StrategyView {
     pub closed: u64,
     /// Positions it has closed with a gain.
     pub won: u64,
+    /// The symbols for which it has not seen enough candles to enter; empty once it has.
+    pub warming_up: Vec<WarmUpView>,
+}
+
+/// How far a strategy has warmed up on one symbol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct WarmUpView {
+    /// On which.
+    pub symbol: Symbol,
+    /// Candles seen so far.
+    pub seen: u32,
+    /// Candles after the last of which it may enter.
+    pub needed: u32,
+    /// When that candle is over if the market trades in each until then; unknown before the market's first event.
+    pub ready: Option<Timestamp>,
 }
 
 /// What is known of one market.
@@ -121,14 +138,14 @@ pub struct StrategyView {
 pub struct MarketView {
     /// Which.
     pub symbol: Symbol,
-    /// Last trade price.
-    pub last: Price,
+    /// Last trade price; unknown until it has traded in this life.
+    pub last: Option<Price>,
     /// Best bid, if the book is known.
     pub bid: Option<Price>,
     /// Best ask, if the book is known.
     pub ask: Option<Price>,
-    /// When it was last heard of.
-    pub heard: Timestamp,
-    /// Whether that is too long ago to trade on.
+    /// When it was last heard of; unknown before that.
+    pub heard: Option<Timestamp>,
+    /// Whether that is unknown or too long ago to trade on.
     pub stale: bool,
 }

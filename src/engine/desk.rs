@@ -124,6 +124,18 @@ impl Desk {
         (self.seen > warm_up).then_some(signal)
     }
 
+    /// How many candles the rule has seen.
+    #[must_use]
+    pub const fn seen(&self) -> u32 {
+        self.seen
+    }
+
+    /// When the candle after the last one opens; `None` before the first.
+    #[must_use]
+    pub fn next_open(&self) -> Option<Timestamp> {
+        self.last_open.map(|open| open.plus(self.interval))
+    }
+
     /// Whether there is nothing on it and nothing on its way to it.
     #[must_use]
     pub const fn is_empty(&self) -> bool {

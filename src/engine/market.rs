@@ -15,8 +15,8 @@ pub struct Market {
     pub bid: Option<Price>,
     /// Lowest price somebody sells at, when known.
     pub ask: Option<Price>,
-    /// When what was heard of it last had happened, as far as that was said.
-    pub heard: Timestamp,
+    /// When what was heard of it last had happened, as far as that was said; `None` until something was heard in this life.
+    pub heard: Option<Timestamp>,
     /// How late what comes is: how long before it came the last event that has a time of its own had happened.
     lag: Span,
     /// Whether the last price is of this life.
@@ -40,7 +40,7 @@ impl Market {
         if let Some(made) = made {
             self.lag = now.since(made).max(Span::ZERO);
         }
-        self.heard = now.minus(self.lag);
+        self.heard = Some(now.minus(self.lag));
     }
 }
 
@@ -134,7 +134,7 @@ impl Markets {
                 last: None,
                 bid: None,
                 ask: None,
-                heard: Timestamp::ZERO,
+                heard: None,
                 lag: Span::ZERO,
                 priced: false,
                 held: Qty::ZERO,

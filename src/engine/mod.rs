@@ -13,6 +13,7 @@ mod reconcile;
 mod restore;
 mod trade;
 mod view;
+mod warm_up;
 
 use std::collections::BTreeMap;
 
@@ -62,6 +63,8 @@ pub struct Engine {
     seq: Seq,
     leg: u8,
     now: Timestamp,
+    /// When this life began; what the market did before only warms the rules up.
+    began: Timestamp,
     markets: Markets,
     desks: Vec<Desk>,
     running: Vec<Running>,
@@ -113,6 +116,7 @@ impl Engine {
             seq: Seq(0),
             leg: 0,
             now: Timestamp::ZERO,
+            began: Timestamp::ZERO,
             markets,
             desks,
             running: setup.strategies.into_iter().map(Running::new).collect(),
@@ -135,9 +139,13 @@ impl Engine {
         }
     }
 
-    /// Takes one event in and appends what must be done.
+    /// Takes one event in and appends what must be done. A market's event from before this life warms the rules up, and
+    /// nothing is done for it.
     pub fn apply(&mut self, stamped: &Stamped, out: &mut Vec<Command>) {
         self.seq = stamped.seq;
+        if stamped.at < self.began && matches!(stamped.event, Event::Market(_) | Event::Link(_)) {
+            return self.warm_up(&stamped.event);
+        }
         self.leg = 0;
         self.now = self.now.max(stamped.at);
         if !self.repricing {
@@ -190,6 +198,12 @@ impl Engine {
     /// Says which life this is, once its ledger has told of the earlier ones.
     pub const fn begin(&mut self, run: RunId) {
         self.run = run;
+    }
+
+    /// When this life began; what the market did before only warms the rules up.
+    #[must_use]
+    pub const fn began(&self) -> Timestamp {
+        self.began
     }
 
     /// Which life this is.

@@ -91,9 +91,10 @@ impl Engine {
         Ok(())
     }
 
-    /// Ends the restoring: whether orders of the earlier life still live is unknown until the exchange is asked.
+    /// Ends the restoring, and begins this life at `now`: whether orders of the earlier life still live is unknown until the exchange is asked.
     pub fn recover(&mut self, now: Timestamp, out: &mut Vec<Command>) {
         self.now = self.now.max(now);
+        self.began = self.now;
         let live: Vec<ClientOrderId> = self.orders.live().map(|order| order.new.id).collect();
         for id in live {
             if self.orders.unanswered(id, self.now) {

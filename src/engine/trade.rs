@@ -256,7 +256,8 @@ impl Engine {
         let market = self.markets.at(sender.market);
         let mut known = Circumstances {
             last: market.last,
-            heard: market.heard,
+            // An entry follows a candle, and with it the market was heard of.
+            heard: market.heard.unwrap_or(Timestamp::ZERO),
             halted: self.halt.is_some(),
             position: sender.position.as_ref().map_or(Qty::ZERO, |position| position.qty),
             leaving: Qty::ZERO,

@@ -1,9 +1,7 @@
 //! One consistent picture of the engine for whoever looks on.
 
-use crate::domain::snapshot::{BalanceView, MarketView, PositionView, Snapshot, StrategyView};
-use crate::domain::{Notional, Price, Rate};
-
 use super::Engine;
+use crate::domain::snapshot::{BalanceView, MarketView, PositionView, Snapshot, StrategyView};
 
 impl Engine {
     /// The picture after the last event.
@@ -20,16 +18,17 @@ impl Engine {
                 .iter()
                 .map(|(asset, total)| BalanceView { asset: *asset, total: *total })
                 .collect(),
-            equity: self.account.equity(),
+            equity: self.is_valued().then(|| self.account.equity()),
             equity_peak: self.account.peak(),
-            drawdown: self.account.drawdown().unwrap_or(Rate::ONE),
-            profit_today: self.account.profit_today().unwrap_or(Notional::ZERO),
+            drawdown: self.account.drawdown().ok().filter(|_| !self.repricing),
+            profit_today: self.account.profit_today().ok().filter(|_| !self.repricing),
             positions: self.positions(),
             orders: self.orders.live().cloned().collect(),
             strategies: self
                 .running
                 .iter()
-                .map(|running| StrategyView {
+                .enumerate()
+                .map(|(place, running)| StrategyView {
                     name: running.name(),
                     kind: running.settings.rule.as_str().to_owned(),
                     symbols: running.settings.symbols.clone(),
@@ -38,6 +37,7 @@ impl Engine {
                     profit: running.profit,
                     closed: running.closed,
                     won: running.won,
+                    warming_up: self.warming_up(place),
                 })
                 .collect(),
             markets: self
@@ -45,11 +45,11 @@ impl Engine {
                 .iter()
                 .map(|market| MarketView {
                     symbol: market.rules.symbol,
-                    last: market.last.unwrap_or(Price::ZERO),
+                    last: market.last.filter(|_| market.priced),
                     bid: market.bid,
                     ask: market.ask,
                     heard: market.heard,
-                    stale: self.now.since(market.heard) > self.gate.limits().staleness_max,
+                    stale: market.heard.is_none_or(|at| self.now.since(at) > self.gate.limits().staleness_max),
                 })
                 .collect(),
             fills: self.fills,
@@ -63,21 +63,25 @@ impl Engine {
         }
     }
 
+    /// Whether everything that is held has had a price in this life.
+    fn is_valued(&self) -> bool {
+        !self.repricing || self.markets.iter().all(|market| market.priced || market.held.is_zero())
+    }
+
     fn positions(&self) -> Vec<PositionView> {
         let mut views = Vec::new();
         for desk in &self.desks {
             let Some(position) = &desk.position else { continue };
             let market = self.markets.at(desk.market);
-            let entry = position.entry().unwrap_or(Price::ZERO);
-            let last = market.last.unwrap_or(entry);
+            let last = market.last.filter(|_| market.priced);
             views.push(PositionView {
                 strategy: self.running[desk.strategy].name(),
                 symbol: market.rules.symbol,
                 qty: position.qty,
-                entry,
+                entry: position.entry().ok(),
                 last,
                 stop: position.guard.stop(),
-                profit: position.profit(last).unwrap_or(Notional::ZERO),
+                profit: last.and_then(|last| position.profit(last).ok()),
                 since: position.opened,
             });
         }

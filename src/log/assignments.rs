@@ -163,7 +163,7 @@ const fn is_name(byte: u8) -> bool {
 }
 
 /// Values that give nothing away.
-const EMPTY: &[&str] = &[REDACTED, "***", "Secret(..)", "Some(Secret(..))", "None", "null"];
+const EMPTY: &[&str] = &[REDACTED, "...", "***", "Secret(..)", "Some(Secret(..))", "None", "null"];
 const SCHEMES: &[&str] = &["bearer", "basic", "digest", "token", "bot"];
 const VALUE_WITH_DIGIT_CHARS_MIN: usize = 6;
 const VALUE_CHARS_MIN: usize = 20;

@@ -134,10 +134,10 @@ messages! {
         "Trading goes on, unless it is halted. Nothing is to be done.";
     /// The API refused someone.
     ACCESS_DENIED = "f0a9a72bdf0d4069b24cd3185626d6b7", "The API refused a request",
-        "CODE says why: no valid token, a scope that is too small, or too many requests. CLIENT is the address. Many of them from one address you do not know are an attack: deny the address in front of the bot, and if a token may be known to others, revoke it: tradingbot token revoke NAME";
+        "CODE says why: no valid token, a scope that is too small, or too many requests. CLIENT is the address. Many of them from one address you do not know are an attack: deny the address in front of the bot, and if a token may be known to others, revoke it with: tradingbot token revoke NAME";
     /// An operator did something.
     OPERATOR_ACTED = "80c33e39bcb141dbbd360fe5352233ba", "A request to the API changed something",
-        "BY is the name of the token, or control for the control socket; METHOD and PATH say what was done. If that was not you, revoke the token: tradingbot token revoke NAME";
+        "BY is the name of the token, or control for the control socket; METHOD and PATH say what was done. If that was not you, revoke the token with: tradingbot token revoke NAME";
     /// A token was made or revoked.
     TOKENS_CHANGED = "ebad3d1a62e34ec8b7b14c1f61755524", "Tokens were made or revoked",
         "LIVE is how many open the API now. If you did not change them, look at who did: tradingbot token list";
@@ -192,6 +192,18 @@ messages! {
     /// The API is open.
     API_OPEN = "4af1fa47d64db2de9e7479b5c1867736", "The API is open to those with a token",
         "LIVE is how many tokens there are. Nothing is to be done.";
+    /// A strategy has seen too little.
+    WARMING_UP = "e339189a8b1144a0a677039560137587", "A strategy warms up",
+        "It enters nothing before it has seen NEEDED candles of SYMBOL; SEEN says how many it has, READY when the last of them is over if the market trades until then. What it holds is guarded meanwhile. tradingbot status shows the same. Nothing is to be done.";
+    /// A strategy has seen enough.
+    WARMED_UP = "cf8468e322da4b03b68211ca1262afd2", "A strategy has warmed up",
+        "It has seen enough candles of SYMBOL and may enter from now on. Nothing is to be done.";
+    /// The API is not open.
+    API_CLOSED = "5788bb62042a4fce9a744800b3c2983e", "The API is closed",
+        "Nothing was handed over for it when the bot started: its socket unit is not started, or its address is taken by another program (ss -ltnp shows which). The control socket works, and trading is not touched. UNIT is the socket. Free the address, or give the unit another, then: systemctl restart tradingbot";
+    /// A configuration of another bot.
+    CONFIG_OF_FIRST = "3ce2be466b5940f985ba519e1db5faa0", "The configuration names places of the first bot",
+        "KEYS lists what names the state folder or the address of the host's first bot in the file of another one, mostly because it was copied. This bot uses the folder and the sockets that its own unit gives it, and shares nothing. Take the keys out of the file: tradingbot check-config --bot NAME shows each with its line.";
     /// Nobody can come.
     TOKEN_NEEDED = "03158719c7c6c70a93aa7639589a4dbf", "There is no token yet",
         "Over TCP the API refuses everybody; the control socket works without one. To make one: tradingbot token new --name NAME --scope read";

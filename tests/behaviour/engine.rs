@@ -315,10 +315,9 @@ fn entries_alone_rebuild_orders_positions_and_balances() {
     for view in [&mut before, &mut after] {
         view.seq = tradingbot::domain::Seq(0);
         view.markets.clear();
-        view.positions[0].last = price("0");
-        view.positions[0].profit = money("0");
-        (view.equity, view.equity_peak, view.profit_today) = (money("0"), money("0"), money("0"));
-        view.drawdown = rate("0");
+        (view.positions[0].last, view.positions[0].profit) = (None, None);
+        (view.equity, view.equity_peak, view.profit_today, view.drawdown) = (None, money("0"), None, None);
+        view.strategies.iter_mut().for_each(|strategy| strategy.warming_up.clear());
     }
     assert_eq!(before, after);
 }

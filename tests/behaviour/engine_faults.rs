@@ -124,7 +124,10 @@ fn a_round_trip_is_told_when_its_entry_ends_after_its_exit() {
     });
     assert!(closed(&desk));
     assert_eq!(desk.engine.snapshot().strategies[0].profit.to_string(), "19.58");
-    assert_eq!(desk.reborn().snapshot().strategies, desk.engine.snapshot().strategies);
+    let mut reborn = desk.reborn().snapshot().strategies;
+    // What it has earned it knows again; candles it has not seen any yet.
+    reborn[0].warming_up.clear();
+    assert_eq!(reborn, desk.engine.snapshot().strategies);
 }
 
 #[test]

@@ -86,23 +86,23 @@ fn over_loss(value: &str, max: &str) -> Option<Refusal> {
 fn a_price_that_falls_is_a_loss_of_the_day_and_a_drawdown_before_anything_is_sold() {
     let mut desk = Desk::new(Exits::default());
     buy(&mut desk);
-    assert_eq!(snapshot(&desk).profit_today, money("-0.49995"), "the fee");
+    assert_eq!(snapshot(&desk).profit_today, Some(money("-0.49995")), "the fee");
     desk.trade("91");
     let held = snapshot(&desk);
-    assert_eq!(held.equity, money("9950.00005"), "10000 - 0.49995 - 4.95 * 10");
-    assert_eq!((held.profit_today, held.drawdown), (money("-49.99995"), rate("0.005")));
+    assert_eq!(held.equity, Some(money("9950.00005")), "10000 - 0.49995 - 4.95 * 10");
+    assert_eq!((held.profit_today, held.drawdown), (Some(money("-49.99995")), Some(rate("0.005"))));
     desk.trade("111");
     let risen = snapshot(&desk);
-    assert_eq!((risen.profit_today, risen.drawdown), (money("49.00005"), Rate::ZERO));
+    assert_eq!((risen.profit_today, risen.drawdown), (Some(money("49.00005")), Some(Rate::ZERO)));
     assert_eq!(risen.equity_peak, money("10049.00005"));
     desk.trade("101");
-    assert_eq!(snapshot(&desk).drawdown, rate("0.00492587"), "49.5 under a peak of 10049.00005");
+    assert_eq!(snapshot(&desk).drawdown, Some(rate("0.00492587")), "49.5 under a peak of 10049.00005");
 }
 
 #[test]
 fn a_loss_of_the_day_of_exactly_its_limit_holds_nothing_back_and_a_step_more_does() {
     let mut desk = losing(|limits| limits.loss_per_day_max = money(LOSS));
-    assert_eq!(snapshot(&desk).profit_today, money("-203.74695"));
+    assert_eq!(snapshot(&desk).profit_today, Some(money("-203.74695")));
     assert!(rise_again(&mut desk).is_some());
 
     let under = Notional::from_units(money(LOSS).units() - 1);
@@ -125,7 +125,7 @@ fn a_new_day_counts_from_what_there_was_at_midnight() {
     let mut desk = losing(|limits| limits.loss_per_day_max = money("204"));
     wait_for_midnight(&mut desk, 60);
     lose(&mut desk);
-    assert_eq!(snapshot(&desk).profit_today, money("-203.74695"), "and not twice as much");
+    assert_eq!(snapshot(&desk).profit_today, Some(money("-203.74695")), "and not twice as much");
     assert!(rise_again(&mut desk).is_some());
 }
 
@@ -133,7 +133,7 @@ fn a_new_day_counts_from_what_there_was_at_midnight() {
 fn the_loss_of_the_day_survives_a_restart() {
     let mut desk = losing(|limits| limits.loss_per_day_max = money("100"));
     restart(&mut desk);
-    assert_eq!(snapshot(&desk).profit_today, money("-203.74695"));
+    assert_eq!(snapshot(&desk).profit_today, Some(money("-203.74695")));
     assert_eq!(rise_again(&mut desk), None);
     assert_eq!(refusal(&desk), over_loss(LOSS, "100"));
     wait_for_midnight(&mut desk, 0);
@@ -146,7 +146,7 @@ fn the_loss_of_a_later_day_survives_a_restart() {
     wait_for_midnight(&mut desk, 60);
     lose(&mut desk);
     restart(&mut desk);
-    assert_eq!(snapshot(&desk).profit_today, money("-203.74695"));
+    assert_eq!(snapshot(&desk).profit_today, Some(money("-203.74695")));
     desk.engine.set_limits(Limits { loss_per_day_max: money("198"), ..desk.setup.limits.clone() });
     assert_eq!(rise_again(&mut desk), None);
     assert_eq!(refusal(&desk), over_loss(LOSS, "198"));
@@ -158,14 +158,14 @@ fn a_loss_on_what_is_held_over_a_restart_is_of_the_day_once_it_has_a_price() {
     buy(&mut desk);
     restart(&mut desk);
     desk.trade("60");
-    assert_eq!(snapshot(&desk).profit_today, money("-203.44995"), "4.95 * 41 + 0.49995");
-    assert_eq!(snapshot(&desk).drawdown, rate("0.020345"));
+    assert_eq!(snapshot(&desk).profit_today, Some(money("-203.44995")), "4.95 * 41 + 0.49995");
+    assert_eq!(snapshot(&desk).drawdown, Some(rate("0.020345")));
 }
 
 #[test]
 fn a_drawdown_of_exactly_its_limit_holds_nothing_back_and_a_step_more_does() {
     let mut desk = losing(|limits| limits.drawdown_max = rate(DRAWDOWN));
-    assert_eq!(snapshot(&desk).drawdown, rate(DRAWDOWN));
+    assert_eq!(snapshot(&desk).drawdown, Some(rate(DRAWDOWN)));
     assert!(rise_again(&mut desk).is_some());
 
     let under = Rate::from_units(rate(DRAWDOWN).units() - 1);
@@ -186,8 +186,8 @@ fn the_peak_that_a_drawdown_counts_from_survives_a_restart() {
     assert!(desk.commands.contains(&marked), "{:?}", desk.commands);
     sell(&mut desk, "99");
     let before = snapshot(&desk);
-    assert_eq!(before.equity, money("9989.11"), "10093.55005 - 4.95 * 21 - 0.49005");
-    assert_eq!((before.equity_peak, before.drawdown), (money("10093.55005"), rate("0.01034721")));
+    assert_eq!(before.equity, Some(money("9989.11")), "10093.55005 - 4.95 * 21 - 0.49005");
+    assert_eq!((before.equity_peak, before.drawdown), (money("10093.55005"), Some(rate("0.01034721"))));
     restart(&mut desk);
     let after = snapshot(&desk);
     assert_eq!((after.equity_peak, after.drawdown), (before.equity_peak, before.drawdown));
@@ -200,7 +200,7 @@ fn money_that_comes_in_is_no_gain_and_hides_no_loss() {
     let mut desk = losing(|limits| limits.loss_per_day_max = money("100"));
     desk.restore(Entry::Deposited { asset: "USDT".parse().unwrap(), amount: money("10000") });
     let after = snapshot(&desk);
-    assert_eq!((after.equity, after.equity_peak), (money("19796.25305"), money("20000")));
-    assert_eq!((after.profit_today, after.drawdown), (money("-203.74695"), rate("0.01018735")));
+    assert_eq!((after.equity, after.equity_peak), (Some(money("19796.25305")), money("20000")));
+    assert_eq!((after.profit_today, after.drawdown), (Some(money("-203.74695")), Some(rate("0.01018735"))));
     assert_eq!(rise_again(&mut desk), None);
 }

@@ -93,7 +93,7 @@ fn a_trade_of_a_minute_that_is_over_changes_the_last_price_and_no_candle() {
     desk.trade("102");
     desk.wait(60).trade("102");
     desk.wait(-60).trade("50");
-    assert_eq!(desk.engine.snapshot().profit_today, money("-247.995"), "4.95 * 50 + 0.495 at the last price");
+    assert_eq!(desk.engine.snapshot().profit_today, Some(money("-247.995")), "4.95 * 50 + 0.495 at the last price");
     desk.wait(120).trade("102");
     assert_eq!(desk.submitted(), None, "a close of 50 would be under the average");
 }

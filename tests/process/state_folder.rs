@@ -23,7 +23,7 @@ fn paper(state: &Path) -> (Option<i32>, String) {
 fn check(state: &Path) -> (Option<i32>, String) {
     let config = state.with_file_name("bot.toml");
     let shipped = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("config/tradingbot.toml")).unwrap();
-    let text = shipped.replace("state = \"/var/lib/tradingbot\"", &format!("state = {state:?}"));
+    let text = shipped.replace("start = \"halted\"\n", &format!("start = \"halted\"\nstate = {state:?}\n"));
     assert_ne!(text, shipped);
     fs::write(&config, text).unwrap();
     ended(program().arg("check-config").arg(&config))

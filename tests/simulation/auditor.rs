@@ -283,8 +283,8 @@ impl Auditor {
         self.expect(differs.is_empty(), "balances are the sum of deposits and fills", || format!("{differs:?}"));
         if self.all_priced() {
             let equity = self.book.equity(self.setup.quote);
-            self.expect(equity == snapshot.equity, "equity is cash and holdings", || {
-                format!("{} instead of {equity}", snapshot.equity)
+            self.expect(Some(equity) == snapshot.equity, "equity is cash and holdings", || {
+                format!("{:?} instead of {equity}", snapshot.equity)
             });
         }
     }
@@ -304,7 +304,7 @@ impl Auditor {
         self.expect(shown == summed, POSITIONS, || format!("{shown:?} instead of {summed:?}"));
         if summed.is_empty() && snapshot.positions.is_empty() && self.book.held.values().all(|qty| qty.is_zero()) {
             let earned = snapshot.strategies.iter().fold(Notional::ZERO, |sum, one| sum.plus(one.profit).unwrap());
-            let gained = snapshot.equity.minus(self.book.deposited).unwrap();
+            let gained = snapshot.equity.unwrap().minus(self.book.deposited).unwrap();
             self.expect(earned == gained, "round trips add up to what was gained", || format!("{earned} of {gained}"));
         }
         let short = summed.iter().find(|(_, qty)| !qty.is_positive());

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use tradingbot::api::Verdict;
 use tradingbot::daemon::{Birth, DaemonError, Shell, TimeOf};
-use tradingbot::domain::snapshot::PositionView;
+use tradingbot::domain::snapshot::{PositionView, StrategyView};
 use tradingbot::domain::{
     Asset, Event, ExitReason, MarketEvent, NewOrder, Notional, OperatorEvent, Price, Qty, Rate, RunId, Snapshot, Span,
     StrategyName, Symbol, Timestamp,
@@ -272,7 +272,7 @@ impl Stage {
             "balances": |one: &Snapshot| one.balances.clone(),
             "orders": standing,
             "positions": holding,
-            "strategies": |one: &Snapshot| one.strategies.clone(),
+            "strategies": earned,
             "fills": |one: &Snapshot| one.fills,
         }
         differing("stops", stops_agree(&here, &there), &here.positions, &there.positions);
@@ -333,7 +333,9 @@ impl Stage {
             }
         }
         let left = shell.snapshot().positions;
-        let (rules, least) = (&self.plan.setup.instruments, |held: &PositionView| held.last.times(held.qty).unwrap());
+        let (rules, least) = (&self.plan.setup.instruments, |held: &PositionView| {
+            held.last.or(held.entry).unwrap().times(held.qty).unwrap()
+        });
         let stuck = left
             .iter()
             .find(|held| rules.iter().any(|rules| rules.symbol == held.symbol && least(held) >= rules.notional_min));
@@ -400,7 +402,13 @@ fn standing(snapshot: &Snapshot) -> Vec<(NewOrder, Qty, Notional)> {
     snapshot.orders.iter().map(|order| (order.new.clone(), order.filled, order.value)).collect()
 }
 
-fn holding(snapshot: &Snapshot) -> Vec<(StrategyName, Symbol, Qty, Price, Timestamp)> {
+/// Strategies without how far they have warmed up, which each life does anew.
+fn earned(snapshot: &Snapshot) -> Vec<StrategyView> {
+    let cold = |one: &StrategyView| StrategyView { warming_up: Vec::new(), ..one.clone() };
+    snapshot.strategies.iter().map(cold).collect()
+}
+
+fn holding(snapshot: &Snapshot) -> Vec<(StrategyName, Symbol, Qty, Option<Price>, Timestamp)> {
     let positions = snapshot.positions.iter();
     positions.map(|held| (held.strategy, held.symbol, held.qty, held.entry, held.since)).collect()
 }

@@ -35,7 +35,7 @@ impl InLedger for ProvenEntry {
 impl Ask<'_> {
     pub(super) fn view(&self, view: View) -> Reply {
         let snapshot = Arc::clone(&self.server.doors.snapshot.borrow());
-        self.tagged(self.server.views.show(&snapshot, view))
+        self.tagged(self.server.views.show(&snapshot, &self.server.settings.access, view))
     }
 
     pub(super) fn health(&self) -> Reply {

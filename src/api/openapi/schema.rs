@@ -59,9 +59,14 @@ pub(super) fn all() -> Value {
             "written": {"type": "boolean", "description": "Whether it is on disk, so that a restart remembers it"},
         })),
         "Status": status(),
+        "Access": object(&json!({
+            "listening": {"type": "array", "items": {"type": "string"}, "description": "Addresses of the API"},
+            "fault": {"type": ["string", "null"], "description": "Why there are none, and what to do"},
+        })),
         "Balance": object(&json!({
             "balances": {"type": "array", "items": reference("AssetBalance")},
-            "equity": decimal(), "equity-peak": decimal(), "drawdown": decimal(), "profit-today": decimal(),
+            "equity": maybe(&decimal()), "equity-peak": decimal(), "drawdown": maybe(&decimal()),
+            "profit-today": maybe(&decimal()),
         })),
         "AssetBalance": object(&json!({"asset": {"type": "string"}, "total": decimal()})),
         "Position": position(),
@@ -70,9 +75,11 @@ pub(super) fn all() -> Value {
         "OrderState": order_state(),
         "Strategy": strategy(),
         "Market": object(&json!({
-            "symbol": reference("Symbol"), "last": decimal(), "bid": maybe(&decimal()), "ask": maybe(&decimal()),
-            "heard": time(), "stale": {"type": "boolean"},
+            "symbol": reference("Symbol"), "last": maybe(&decimal()), "bid": maybe(&decimal()), "ask": maybe(&decimal()),
+            "heard": maybe(&time()), "stale": {"type": "boolean"},
         })),
+        "WarmUp": warm_up(&[]),
+        "StrategyWarmUp": warm_up(&[("strategy", reference("StrategyName"))]),
         "Trade": trade(),
         "Fill": fill(),
         "Mark": object(&json!({"seq": seq(), "at": time(), "equity": decimal()})),
@@ -134,13 +141,19 @@ fn status() -> Value {
         "run": count("Which life of the bot"),
         "seq": count("The last event that is in this picture"),
         "at": time(),
+        "api": reference("Access"),
         "trading": {"type": "boolean"},
         "halt": maybe(&reference("Halt")),
-        "equity": decimal(), "equity-peak": decimal(), "drawdown": decimal(), "profit-today": decimal(),
+        "equity": maybe(&decimal()), "equity-peak": decimal(), "drawdown": maybe(&decimal()),
+        "profit-today": maybe(&decimal()),
         "positions": count("Open positions"),
         "orders": count("Orders that may still trade"),
         "strategies": count("Running strategies"),
         "strategies-paused": count("Those of them that take no new positions"),
+        "warming-up": {
+            "type": "array", "items": reference("StrategyWarmUp"),
+            "description": "Strategies that have not seen enough candles of a symbol to enter",
+        },
         "fills": count("Fills since the ledger began"),
         "refusals": count("Refusals of the risk gate since the start"),
         "entries-too-small": {
@@ -154,8 +167,8 @@ fn status() -> Value {
 fn position() -> Value {
     object(&json!({
         "strategy": reference("StrategyName"), "symbol": reference("Symbol"),
-        "qty": decimal(), "entry": decimal(), "last": decimal(), "stop": maybe(&decimal()), "profit": decimal(),
-        "since": time(),
+        "qty": decimal(), "entry": maybe(&decimal()), "last": maybe(&decimal()), "stop": maybe(&decimal()),
+        "profit": maybe(&decimal()), "since": time(),
     }))
 }
 
@@ -199,7 +212,24 @@ fn strategy() -> Value {
         "symbols": {"type": "array", "items": reference("Symbol")},
         "interval": reference("Span"), "paused": {"type": "boolean"}, "profit": decimal(),
         "closed": count("Positions it has closed"), "won": count("Those of them with a gain"),
+        "warming-up": {
+            "type": "array", "items": reference("WarmUp"),
+            "description": "The symbols on which it has not seen enough candles to enter",
+        },
     }))
+}
+
+/// How far a strategy has warmed up on a symbol, with what says which strategy.
+fn warm_up(more: &[(&str, Value)]) -> Value {
+    let mut fields = json!({
+        "symbol": reference("Symbol"), "seen": count("Candles seen so far"),
+        "needed": count("Candles after the last of which it may enter"),
+        "ready": maybe(&time()),
+    });
+    if let Some(fields) = fields.as_object_mut() {
+        fields.extend(more.iter().map(|(name, schema)| ((*name).to_owned(), schema.clone())));
+    }
+    object(&fields)
 }
 
 fn trade() -> Value {

@@ -14,6 +14,7 @@ use rustix::fs::OFlags;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::bot_unit::BotUnit;
 use super::{Exit, Failure, Inherited};
 use crate::secrets::{Places, Secret, SecretName, Secrets};
 
@@ -22,12 +23,14 @@ use target::Target;
 /// Where the bot is, and what opens it.
 #[derive(Debug, clap::Args)]
 pub struct Call {
-    /// Where the bot listens: http://127.0.0.1:8080, https://HOST or unix:/PATH. When not given: $TRADINGBOT_ADDRESS,
-    /// else the control socket if there is one, else http://127.0.0.1:8080.
-    #[arg(long, value_name = "URL")]
+    #[command(flatten)]
+    unit: BotUnit,
+    /// Where the bot listens: http://127.0.0.1:8080, https://HOST or unix:/PATH. When neither this nor --bot is given:
+    /// $TRADINGBOT_ADDRESS, else the control socket if there is one, else http://127.0.0.1:8080.
+    #[arg(long, value_name = "URL", conflicts_with = "bot")]
     address: Option<Target>,
     /// The bot's control socket, which needs no token.
-    #[arg(long, value_name = "PATH", conflicts_with = "address")]
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["address", "bot"])]
     socket: Option<PathBuf>,
     /// A file that holds the token and that nobody else can read. When not given, the token is API_TOKEN from the
     /// environment or from .env.
@@ -77,6 +80,15 @@ impl Call {
         Ok(Bot { runtime, client, target, authorization })
     }
 
+    /// What names the same bot on another command line, with a blank before it; empty where nothing was named.
+    pub fn flags(&self) -> String {
+        match (&self.socket, &self.address) {
+            (Some(path), _) => format!(" --socket {}", path.display()),
+            (None, Some(target)) => format!(" --address {target}"),
+            (None, None) => self.unit.flag(),
+        }
+    }
+
     fn target(&self) -> Result<Target, Failure> {
         if let Some(path) = &self.socket {
             return Ok(Target::unix(path));
@@ -84,11 +96,15 @@ impl Call {
         if let Some(target) = &self.address {
             return Ok(target.clone());
         }
+        let control = self.unit.instance().control();
+        if self.unit.is_named() {
+            return Ok(Target::unix(&control));
+        }
         match std::env::var(ADDRESS_VARIABLE) {
             Ok(text) => text
                 .parse()
                 .map_err(|error| Failure::say(Exit::Usage, format!("{ADDRESS_VARIABLE} is refused: {error}"))),
-            Err(_) if Path::new(CONTROL_SOCKET).exists() => Ok(Target::unix(Path::new(CONTROL_SOCKET))),
+            Err(_) if control.exists() => Ok(Target::unix(&control)),
             Err(_) => Ok(Target::loopback()),
         }
     }
@@ -111,7 +127,7 @@ impl Call {
         let token = secrets.require(SecretName::ApiToken).map_err(|error| {
             // Only whoever named no bot was meant for the control socket.
             if self.address.is_none() && std::env::var_os(ADDRESS_VARIABLE).is_none() {
-                return Failure::say(Exit::Unreachable, target::closed(Path::new(CONTROL_SOCKET), &error));
+                return Failure::say(Exit::Unreachable, target::closed(&self.unit.instance().control(), &error));
             }
             let message = format!("{error}; `tradingbot token new` makes one, --token-file names a file with one");
             Failure::say(Exit::Secret, message)
@@ -283,7 +299,6 @@ fn root_of<'e>(error: &'e (dyn std::error::Error + 'static)) -> &'e (dyn std::er
 
 /// Where the bot is, when nothing else says so.
 const ADDRESS_VARIABLE: &str = "TRADINGBOT_ADDRESS";
-const CONTROL_SOCKET: &str = "/run/tradingbot/control.sock";
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(5);
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(20);
 const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;

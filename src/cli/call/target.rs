@@ -50,7 +50,7 @@ impl Target {
     /// What helps whoever cannot get there, `kind` being what the system says.
     pub fn remedy(&self, kind: io::ErrorKind) -> String {
         let Self::Unix(path) = self else {
-            return "is the bot running? --address or --socket says where it listens".to_owned();
+            return "is the bot running? --address, --socket or --bot says where it listens".to_owned();
         };
         match (socket_unit(path), kind) {
             (Some(_), io::ErrorKind::PermissionDenied) => {
@@ -58,7 +58,7 @@ impl Target {
                     .to_owned()
             }
             (Some(unit), _) => format!("this control socket is closed; `systemctl start {unit}` opens it"),
-            (None, _) => "is the bot running? --address or --socket says where it listens".to_owned(),
+            (None, _) => "is the bot running? --address, --socket or --bot says where it listens".to_owned(),
         }
     }
 

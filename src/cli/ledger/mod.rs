@@ -8,15 +8,21 @@ mod verify;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use super::bot_unit::BotUnit;
 use super::{Exit, Failure};
 use crate::daemon::LEDGER_FILE;
 use crate::ledger::{ReadError, Reader};
+use crate::systemd::Instance;
 
 /// `tradingbot ledger`.
 #[derive(Debug, clap::Args)]
 pub struct Ledger {
-    /// The ledger's file; without it, `ledger.sqlite` in `$STATE_DIRECTORY` or in `/var/lib/tradingbot`.
-    #[arg(long, value_name = "FILE", global = true)]
+    /// One more bot of this host, tradingbot@NAME, with the control socket, state folder and configuration of that name.
+    #[arg(long, value_name = "NAME", global = true)]
+    bot: Option<Instance>,
+    /// The ledger's file; without it, `ledger.sqlite` in the state folder of --bot, in `$STATE_DIRECTORY` or in
+    /// `/var/lib/tradingbot`.
+    #[arg(long, value_name = "FILE", global = true, conflicts_with = "bot")]
     ledger: Option<PathBuf>,
     #[command(subcommand)]
     act: Act,
@@ -53,8 +59,13 @@ impl Ledger {
                 let (file, ledger) = (file.display(), ledger.display());
                 return Err(Failure::say(Exit::Usage, format!("two ledgers are named, {file} and {ledger}; name one")));
             }
+            (Some(file), None) if self.bot.is_some() => {
+                let message =
+                    format!("'--bot <NAME>' cannot be used with a ledger's file, {}; name one", file.display());
+                return Err(Failure::say(Exit::Usage, message));
+            }
             (Some(path), _) | (None, Some(path)) => path.clone(),
-            (None, None) => default_path(),
+            (None, None) => BotUnit::from(self.bot.clone()).state().join(LEDGER_FILE),
         };
         match &self.act {
             Act::Verify(verify) => verify.run(&path, json, out),
@@ -71,12 +82,3 @@ fn open(path: &Path) -> Result<Reader, Failure> {
 fn failure(error: &ReadError) -> Failure {
     Failure::new(Exit::Ledger, error)
 }
-
-/// Where the service keeps it; the service manager may name several folders, with a colon between them.
-fn default_path() -> PathBuf {
-    let state = std::env::var("STATE_DIRECTORY").unwrap_or_default();
-    let folder = state.split(':').find(|folder| !folder.is_empty()).unwrap_or(STATE_FOLDER);
-    Path::new(folder).join(LEDGER_FILE)
-}
-
-const STATE_FOLDER: &str = "/var/lib/tradingbot";

@@ -14,11 +14,11 @@ use tokio::sync::{oneshot, watch};
 use tracing::Dispatch;
 use tracing::subscriber::NoSubscriber;
 use tradingbot::api::{
-    Doors, Feed, HeadView, History, HistoryError, Listener, Mark, Numbered, OperatorDoorError, OperatorRequest, Page,
-    PageOrder, ProvenEntry, Readiness, Scope, Settings, Token, TokenFile, Verdict, serve,
+    Access, Doors, Feed, HeadView, History, HistoryError, Listener, Mark, Numbered, OperatorDoorError, OperatorRequest,
+    Page, PageOrder, ProvenEntry, Readiness, Scope, Settings, Token, TokenFile, Verdict, serve,
 };
 use tradingbot::clock;
-use tradingbot::domain::snapshot::{BalanceView, MarketView, PositionView, StrategyView};
+use tradingbot::domain::snapshot::{BalanceView, MarketView, PositionView, StrategyView, WarmUpView};
 use tradingbot::domain::{
     ClientOrderId, ExchangeOrderId, ExitReason, Fee, Fill, Liquidity, NewOrder, OperatorEvent, Order, OrderKind,
     OrderState, Purpose, RoundTrip, RunId, Seq, Side, Snapshot, Span, TimeInForce, Timestamp, TradeId,
@@ -312,6 +312,8 @@ pub fn patient(state: PathBuf) -> Settings {
         drain: long,
         state,
         admin: None,
+        access: Access { listening: vec!["http://127.0.0.1:8080".to_owned()], fault: None },
+        bot_flag: String::new(),
     }
 }
 
@@ -333,7 +335,7 @@ pub fn picture() -> Snapshot {
         value: "128.5".parse().unwrap(),
         state,
     };
-    let price = "64250.1".parse().unwrap();
+    let (price, unheard) = ("64250.1".parse().unwrap(), "ETHUSDT".parse().unwrap());
     let limit = OrderKind::Limit { price, time_in_force: TimeInForce::GoodTillCancelled };
     Snapshot {
         run: RunId(7),
@@ -341,18 +343,18 @@ pub fn picture() -> Snapshot {
         at: NOON,
         halt: None,
         balances: vec![BalanceView { asset: "USDT".parse().unwrap(), total: "871.5".parse().unwrap() }],
-        equity: "1000.25".parse().unwrap(),
+        equity: Some("1000.25".parse().unwrap()),
         equity_peak: "1010".parse().unwrap(),
-        drawdown: "0.00965347".parse().unwrap(),
-        profit_today: "-1.5".parse().unwrap(),
+        drawdown: Some("0.00965347".parse().unwrap()),
+        profit_today: Some("-1.5".parse().unwrap()),
         positions: vec![PositionView {
             strategy,
             symbol,
             qty: "0.002".parse().unwrap(),
-            entry: price,
-            last: price,
+            entry: Some(price),
+            last: Some(price),
             stop: None,
-            profit: "0".parse().unwrap(),
+            profit: Some("0".parse().unwrap()),
             since: NOON,
         }],
         orders: vec![
@@ -370,8 +372,12 @@ pub fn picture() -> Snapshot {
             profit: "12.5".parse().unwrap(),
             closed: 3,
             won: 2,
+            warming_up: vec![WarmUpView { symbol, seen: 3, needed: 27, ready: Some(NOON) }],
         }],
-        markets: vec![MarketView { symbol, last: price, bid: Some(price), ask: None, heard: NOON, stale: false }],
+        markets: vec![
+            MarketView { symbol, last: Some(price), bid: Some(price), ask: None, heard: Some(NOON), stale: false },
+            MarketView { symbol: unheard, last: None, bid: None, ask: None, heard: None, stale: true },
+        ],
         fills: 17,
         refusals: 1,
         entries_too_small: vec!["ema: an entry of BTCUSDT for 4 buys 0.00006 at 64250.1".to_owned()],
