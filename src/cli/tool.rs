@@ -117,6 +117,8 @@ pub const SYSTEMCTL: Tool = Tool { name: "systemctl", package: "systemd" };
 pub const JOURNALCTL: Tool = Tool { name: "journalctl", package: "systemd" };
 /// What seals credentials.
 pub const SYSTEMD_CREDS: Tool = Tool { name: "systemd-creds", package: "systemd" };
+/// The clock of the machine.
+pub const TIMEDATECTL: Tool = Tool { name: "timedatectl", package: "systemd" };
 /// What starts something later.
 pub const SYSTEMD_RUN: Tool = Tool { name: "systemd-run", package: "systemd" };
 

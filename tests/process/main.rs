@@ -20,6 +20,7 @@ mod ledger_refused;
 mod ledger_trouble;
 mod loaded;
 mod log;
+mod operator;
 mod probe;
 mod progress;
 #[path = "../support/random.rs"]

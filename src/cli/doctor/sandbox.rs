@@ -1,99 +1,50 @@
-//! `tradingbot doctor`: what confines the bot on this machine, what does not, and what to do about it.
+//! `tradingbot doctor --sandbox`: what confines the bot on this machine, layer by layer.
 
 use std::fs;
-use std::io::Write;
 use std::path::Path;
 
-use serde::Serialize;
-
-use super::bot_unit::BotUnit;
-use super::tool::{JOURNALCTL, NFT, SYSTEMCTL};
-use super::{Exit, Failure};
+use super::{Finding, main_process, property};
+use crate::cli::bot_unit::BotUnit;
+use crate::cli::tool::{JOURNALCTL, NFT, SYSTEMCTL};
+use crate::cli::{Exit, Failure};
 use crate::config::Require;
 use crate::log::message;
 use crate::sandbox::{self, Enforcement, Grants, Surroundings, Verdict};
 use crate::systemd::unit;
 
-/// `tradingbot doctor`.
-#[derive(Debug, clap::Args)]
-pub struct Doctor {
-    /// Look at the sandbox, layer by layer; as root, to see all of it.
-    #[arg(long, required = true)]
-    sandbox: bool,
-    #[command(flatten)]
-    bot: BotUnit,
+/// Looks at every layer.
+pub fn layers(bot: &BotUnit) -> Vec<Finding> {
+    let service = bot.service();
+    let pid = main_process(&service);
+    let mut layers = vec![unit(bot)];
+    layers.extend(surroundings(&service, pid));
+    layers.push(firewall());
+    // Last, because it takes from this very process what it needs for the others.
+    layers.push(landlock(pid));
+    layers
 }
 
-/// What was found out about a layer.
-#[derive(Debug, Serialize)]
-struct Finding {
-    layer: &'static str,
-    state: State,
-    /// What shows it.
-    details: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    remedy: Option<String>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-enum State {
-    InForce,
-    Missing,
-    NotKnown,
-}
-
-#[derive(Debug, Serialize)]
-struct Report {
-    service: String,
-    layers: Vec<Finding>,
-}
-
-impl Doctor {
-    /// Looks at every layer and says how it stands.
-    ///
-    /// # Errors
-    ///
-    /// A layer is missing, or cannot be looked at.
-    pub fn run(&self, json: bool, out: &mut dyn Write) -> Result<(), Failure> {
-        let service = self.bot.service();
-        let pid = main_process(&service);
-        let mut layers = vec![self.unit(&service)];
-        layers.extend(surroundings(&service, pid));
-        layers.push(firewall());
-        // Last, because it takes from this very process what it needs for the others.
-        layers.push(landlock(pid));
-        let report = Report { service, layers };
-        if json {
-            let text = serde_json::to_string(&report).map_err(|error| Failure::new(Exit::Failure, &error))?;
-            writeln!(out, "{text}")?;
-        } else {
-            show(&report, out)?;
-        }
-        report.verdict()
-    }
-
-    fn unit(&self, service: &str) -> Finding {
-        let version = match SYSTEMCTL.ask(&["--version"]) {
-            Ok(answer) => version_of(&answer.text()),
-            Err(failure) => return Finding::not_known(UNIT, failure.to_string(), "start it with systemd"),
+fn unit(bot: &BotUnit) -> Finding {
+    let service = &bot.service();
+    let version = match SYSTEMCTL.ask(&["--version"]) {
+        Ok(answer) => version_of(&answer.text()),
+        Err(failure) => return Finding::not_known(UNIT, failure.to_string(), "start it with systemd"),
+    };
+    let mut lines = Vec::new();
+    for (name, shipped) in [(service.as_str(), bot.shipped(version)), (SLICE, vec![unit::SLICE])] {
+        let Some(cat) = SYSTEMCTL.ask(&["cat", "--no-pager", name]).ok().filter(|answer| answer.done) else {
+            let what = format!("{name} is not installed on this machine");
+            return Finding::not_known(UNIT, what, "install the package: docs/install.md");
         };
-        let mut lines = Vec::new();
-        for (name, shipped) in [(service, self.bot.shipped(version)), (SLICE, vec![unit::SLICE])] {
-            let Some(cat) = SYSTEMCTL.ask(&["cat", "--no-pager", name]).ok().filter(|answer| answer.done) else {
-                let what = format!("{name} is not installed on this machine");
-                return Finding::not_known(UNIT, what, "install the package: docs/install.md");
-            };
-            let deviations = unit::deviations(&shipped, &cat.text());
-            lines.extend(deviations.iter().map(|deviation| format!("{name}: {deviation}")));
-            if property(name, "NeedDaemonReload").as_deref() == Some("yes") {
-                lines.push(format!("{name} has changed since systemd read it: systemctl daemon-reload"));
-            }
+        let deviations = unit::deviations(&shipped, &cat.text());
+        lines.extend(deviations.iter().map(|deviation| format!("{name}: {deviation}")));
+        if property(name, "NeedDaemonReload").as_deref() == Some("yes") {
+            lines.push(format!("{name} has changed since systemd read it: systemctl daemon-reload"));
         }
-        let remedy =
-            format!("systemctl revert the unit that is named, or put the line back; then systemctl restart {service}");
-        Finding::of(UNIT, lines, "every line that confines is as shipped", remedy)
     }
+    let remedy =
+        format!("systemctl revert the unit that is named, or put the line back; then systemctl restart {service}");
+    Finding::of(UNIT, lines, "every line that confines is as shipped", remedy)
 }
 
 /// What surrounds the running bot.
@@ -110,7 +61,7 @@ fn surroundings(service: &str, pid: Option<u32>) -> Vec<Finding> {
             let remedy = format!("see `unit` above; then systemctl restart {service}");
             found.verdicts().iter().map(|verdict| of_running(verdict, said.as_deref(), &remedy)).collect()
         }
-        Err(why) => vec![Finding { layer: RUNNING, state: State::NotKnown, details: vec![why], remedy: None }],
+        Err(why) => vec![Finding::unknown(RUNNING, why)],
     }
 }
 
@@ -204,65 +155,9 @@ fn user_number(users: &str) -> Option<&str> {
     users.lines().find_map(|line| line.strip_prefix("tradingbot:")?.split(':').nth(1))
 }
 
-/// The process of the running bot.
-fn main_process(service: &str) -> Option<u32> {
-    property(service, "MainPID")?.parse().ok().filter(|pid| *pid != 0)
-}
-
-fn property(service: &str, name: &str) -> Option<String> {
-    let answer = SYSTEMCTL.ask(&["show", "--value", "--property", name, service]).ok().filter(|answer| answer.done)?;
-    Some(answer.text().trim().to_owned())
-}
-
 /// The number in `systemd 257 (257.8-1~deb13u2)`; 0 when there is none.
 fn version_of(text: &str) -> u32 {
     text.split_whitespace().nth(1).and_then(|word| word.parse().ok()).unwrap_or(0)
-}
-
-impl Finding {
-    fn of(layer: &'static str, faults: Vec<String>, proof: &str, remedy: String) -> Self {
-        if faults.is_empty() {
-            return Self { layer, state: State::InForce, details: vec![proof.to_owned()], remedy: None };
-        }
-        Self { layer, state: State::Missing, details: faults, remedy: Some(remedy) }
-    }
-
-    fn not_known(layer: &'static str, why: String, remedy: &str) -> Self {
-        Self { layer, state: State::NotKnown, details: vec![why], remedy: Some(remedy.to_owned()) }
-    }
-}
-
-impl Report {
-    fn verdict(&self) -> Result<(), Failure> {
-        let named = |state: State| {
-            let of_state = self.layers.iter().filter(|finding| finding.state == state);
-            of_state.map(|finding| finding.layer).collect::<Vec<_>>().join(", ")
-        };
-        let (missing, not_known) = (named(State::Missing), named(State::NotKnown));
-        match (missing.is_empty(), not_known.is_empty()) {
-            (true, true) => Ok(()),
-            (false, _) => Err(Failure::say(Exit::Sandbox, format!("not in force as shipped: {missing}"))),
-            (true, false) => Err(Failure::say(Exit::Failure, format!("could not be looked at: {not_known}"))),
-        }
-    }
-}
-
-fn show(report: &Report, out: &mut dyn Write) -> Result<(), Failure> {
-    for Finding { layer, state, details, remedy } in &report.layers {
-        let state = match state {
-            State::InForce => "in force",
-            State::Missing => "MISSING",
-            State::NotKnown => "not known",
-        };
-        for (at, detail) in details.iter().enumerate() {
-            let (layer, state) = if at == 0 { (*layer, state) } else { ("", "") };
-            writeln!(out, "{layer:<13} {state:<10} {detail}")?;
-        }
-        if let Some(remedy) = remedy {
-            writeln!(out, "{:<24} what to do: {remedy}", "")?;
-        }
-    }
-    Ok(())
 }
 
 const UNIT: &str = "unit";
@@ -280,6 +175,7 @@ const DROP: &str = "counter name \"refused\" drop";
 
 #[cfg(test)]
 mod tests {
+    use super::super::State;
     use super::*;
     use crate::sandbox::Layer;
 
@@ -336,17 +232,5 @@ mod tests {
         assert_eq!(holes("", Some("996")).len(), 4);
         let users = "root:x:0:0::/root:/bin/sh\ntradingbot:x:996:996::/:/bin/false\n";
         assert_eq!((user_number(users), user_number("")), (Some("996"), None));
-    }
-
-    #[test]
-    fn one_missing_layer_decides_and_an_unknown_one_is_no_yes() {
-        let finding = |state| Finding { layer: UNIT, state, details: Vec::new(), remedy: None };
-        let verdict = |states: &[State]| {
-            let layers = states.iter().map(|state| finding(*state)).collect();
-            Report { service: String::new(), layers }.verdict().map_err(|failure| failure.exit())
-        };
-        assert_eq!(verdict(&[State::InForce]), Ok(()));
-        assert_eq!(verdict(&[State::InForce, State::NotKnown]), Err(Exit::Failure));
-        assert_eq!(verdict(&[State::NotKnown, State::Missing]), Err(Exit::Sandbox));
     }
 }
