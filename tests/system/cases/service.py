@@ -2,6 +2,7 @@
 
 import json
 import socket
+import time
 
 from cases.log import BUSY
 from cases.upgrade import upgrade
@@ -214,6 +215,16 @@ def case_more_bots_on_one_host_share_nothing_but_the_program(m):
     equal(m.state("tradingbot-control@two.socket"), "active")
     status = m.status("/run/tradingbot/two/control.sock")
     equal((status["run"], status["trading"]), (1, False))
+    equal(status["api"], {"listening": ["unix:/run/tradingbot/two/api.sock"], "fault": None})
+    holds(m.sh("tradingbot status --bot two"), "trading       no", "unix:/run/tradingbot/two/api.sock")
+    holds(m.sh("tradingbot check-config --bot two"), "/var/lib/tradingbot@two", "unix:/run/tradingbot/two/api.sock")
+    holds(m.sh("tradingbot halt --bot two --reason again"), "it was halted before")
+    m.sh("tradingbot resume --bot two --reason two")
+    holds(m.sh("tradingbot halt --bot two --reason enough"), "`tradingbot resume --bot two --reason WHY`")
+    m.sh("runuser -u tradingbot -- tradingbot token new --bot two --name two --scope read")
+    holds(m.sh("tradingbot token list --bot two"), "two")
+    holds(m.sh("tradingbot ledger show --bot two"), "by control: enough")
+    equal(m.status()["halt"]["by"], "configuration", "the first bot, which nobody asked")
     holds(m.sh("ls -d /var/lib/tradingbot@two"), "two")
     inside = m.path(f"/proc/{m.show('tradingbot@two.service', 'MainPID')}/root/var/lib")
     equal(sorted(path.name for path in inside.iterdir() if list(path.iterdir())), ["tradingbot@two"])
@@ -225,6 +236,16 @@ def case_more_bots_on_one_host_share_nothing_but_the_program(m):
     m.sh("systemctl stop tradingbot@two.socket tradingbot@two.service")
     equal(m.state("tradingbot-ledger-verify@two.timer"), "inactive")
     equal(m.state("tradingbot.service"), "active")
+
+
+def case_a_fresh_install_trades_within_a_minute_of_resume(m):
+    m.sh("tradingbot resume --reason 'first day on paper'")
+    begun = time.monotonic()
+    page = m.sh("sleep 1.5; tradingbot status")
+    holds(page, "warming up    ema-cross has seen ", "it may enter from ")
+    m.eventually(lambda: m.status()["fills"] > 0, "a fill", 60)
+    m.note(f"the first fill was there {time.monotonic() - begun:.1f} s after the resume")
+    holds(m.journal("@0"), "warming up strategy=ema-cross", "needed=27")
 
 
 def case_resident_memory_in_the_unit_is_small(m):

@@ -193,3 +193,23 @@ def case_an_older_package_refuses_a_newer_ledger_and_leaves_it_whole(m):
     equal(m.sh("dpkg-query --show --showformat='${Version}' tradingbot"), old)
     m.note(refused(m, LEDGER, "newer"))
     equal(m.sh(f"sha256sum {LEDGER}"), before, "the ledger")
+
+
+def case_a_port_that_is_taken_is_said_and_mended_by_the_command_that_is_named(m):
+    m.sh("systemctl stop tradingbot.socket tradingbot-control.socket tradingbot.service")
+    m.write("/run/systemd/system/other.socket", "[Socket]\nListenStream=127.0.0.1:8080\nAccept=yes\n")
+    m.write("/run/systemd/system/other@.service", "[Service]\nExecStart=/bin/true\n")
+    m.sh("systemctl daemon-reload && systemctl start other.socket")
+    m.fails("systemctl start tradingbot.socket")
+    m.sh("systemctl start tradingbot-control.socket")
+    mark = m.mark()
+    holds(m.sh("tradingbot status"), "API           CLOSED: tradingbot.socket handed nothing over",
+          "systemctl restart tradingbot.service")
+    equal(m.status()["api"]["listening"], [])
+    holds(m.journal(mark), "the API is closed: tradingbot.socket handed nothing over")
+    said = m.fails("tradingbot doctor")
+    holds(said, "tradingbot.socket cannot listen", "systemctl restart tradingbot.service", "not in order: API")
+    m.sh("systemctl stop other.socket && systemctl restart tradingbot.service")
+    equal(m.get("/v1/status", m.token)[0], 200)
+    equal(m.status()["api"], {"listening": ["http://127.0.0.1:8080"], "fault": None})
+    holds(m.sh("tradingbot doctor"), "tradingbot.socket listens for programs")
