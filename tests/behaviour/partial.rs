@@ -86,7 +86,7 @@ fn rows_of_two_days_that_take_turns_are_refused_and_a_late_trade_is_said_once() 
     let output = candles(&["--interval", "1m", "--closed"], &[&late]);
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(
-        said.starts_with("note: 1 trade later than the end of their candle and not in it\nnote: the candle of"),
+        said.starts_with("note: 1 trade too late for a candle that had ended, and left out\nnote: the candle of"),
         "{said}"
     );
 }

@@ -181,7 +181,7 @@ impl Forge {
             (missing, "missing between those given: candles may differ from the exchange's"),
             (self.repeated, "given again and counted once"),
             (self.misplaced, "not in order of id, after later ones, and not in a candle"),
-            (self.late, "later than the end of their candle and not in it"),
+            (self.late, "too late for a candle that had ended, and left out"),
         ] {
             if count > 0 {
                 writeln!(notes, "note: {} {what}", counted(count, "trade"))?;
