@@ -19,7 +19,7 @@ use super::route::{Found, Route, find};
 use super::server::Server;
 use super::slots::{Holder, Slot};
 use crate::clock::Mark;
-use crate::log::{holds_secret, message};
+use crate::log::{holds_run_of_secret, message};
 
 /// Names for requests whose client did not choose one: a word for this server and a number.
 #[derive(Debug)]
@@ -101,9 +101,14 @@ fn judge<'p>(
     let caller = recognise(server, origin, client, &parts.headers)?;
     known.caller = Some(caller.clone());
     slot.visit.touch(server.requests.fetch_add(1, Ordering::Relaxed));
-    slot.keep(caller.holder());
+    let kept = slot.keep(caller.holder());
     let found = find(&parts.method, parts.uri.path());
     let urgent = matches!(found, Found::Route(route, _) if route.is_urgent() && caller.scope() >= route.scope);
+    if !kept && !urgent {
+        // Its answer would hold memory for as long as it is read.
+        let detail = "as many connections as may be are being answered; wait for one of them";
+        return Err(ApiError::say(Code::RateLimited, detail).after(CONNECTION_PAUSE));
+    }
     admit(server, caller.holder(), urgent)?;
     match found {
         Found::Route(route, part) => {
@@ -233,10 +238,11 @@ fn write_hex(into: &mut [u8], mut number: u64) {
     }
 }
 
-/// Whether an id would carry a secret of this process, or a token, to the log.
+/// Whether an id would carry a secret of this process, or a token, further. It must be there whole or nearly so: what becomes of
+/// the id shows in the answer, to whoever asks, and must not tell whether a guess at a part was right. The log hides parts.
 fn is_secret(server: &Server, id: &HeaderValue) -> bool {
     let text = id.to_str().unwrap_or_default();
-    holds_secret(text) || server.tokens.read().unwrap_or_else(PoisonError::into_inner).are_digits_of_one(text)
+    holds_run_of_secret(text) || server.tokens.read().unwrap_or_else(PoisonError::into_inner).are_digits_of_one(text)
 }
 
 fn is_request_id(text: &[u8]) -> bool {
@@ -245,6 +251,8 @@ fn is_request_id(text: &[u8]) -> bool {
 }
 
 const REQUEST_ID_BYTES_MAX: usize = 64;
+/// When to come again for a connection.
+const CONNECTION_PAUSE: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,7 @@
 //! Who may have a connection open, and whose is closed when there are too many: never that of somebody with a token for
 //! the sake of somebody without.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -128,26 +129,28 @@ impl Slots {
 
 impl Slot {
     /// Keeps the connection of `holder`, who has shown a valid token over it. Beyond the holder's share, or when too many
-    /// are kept, another idle one ends for it; where none is idle it is not kept, and ends after its answer.
-    pub(super) fn keep(&self, holder: Holder) {
+    /// are kept, another idle one ends for it; where none is idle it is not kept, and ends after its answer. Whether there
+    /// is room for it.
+    pub(super) fn keep(&self, holder: Holder) -> bool {
         if self.visit.is_kept() {
-            return;
+            return true;
         }
         let limits = self.slots.limits;
         let mut table = self.slots.table();
         if !table.newcomers.contains_key(&self.id) {
-            return; // it is being closed, or is a stream
+            return true; // it is being closed, or is a stream
         }
-        if table.held.get(&holder).is_some_and(|held| *held >= limits.share) && !table.end_idle(holder) {
-            return;
+        if table.held.get(&holder).is_some_and(|held| *held >= limits.share) && !table.end_idle(Some(holder)) {
+            return false;
         }
-        if table.kept.len() >= limits.kept && !table.greediest().is_some_and(|greedy| table.end_idle(greedy)) {
-            return;
+        if table.kept.len() >= limits.kept && !table.end_idle(None) {
+            return false;
         }
         table.newcomers.remove(&self.id);
         table.kept.insert(self.id, (holder, Arc::clone(&self.visit)));
         *table.held.entry(holder).or_default() += 1;
         self.visit.set_kept(true);
+        true
     }
 
     /// Takes the connection out of the count: from now on it is an event stream.
@@ -171,10 +174,10 @@ impl Table {
         self.newcomers.is_empty() && self.kept.is_empty() && self.streams.is_empty()
     }
 
-    /// Closes the oldest newcomer that is idle, else the oldest of all; never one that is urgent.
+    /// Closes the oldest newcomer that is not urgent. One that is being answered is no exception: it has shown no valid
+    /// token, and if those were spared, whoever reads slowly would have the newest closed, of whom nothing was read yet.
     fn close_oldest(&mut self) -> bool {
-        let idle = self.newcomers.iter().find(|(_, visit)| !visit.is_busy());
-        let oldest = idle.or_else(|| self.newcomers.iter().find(|(_, visit)| !visit.is_urgent()));
+        let oldest = self.newcomers.iter().find(|(_, visit)| !visit.is_urgent());
         let Some(id) = oldest.map(|(id, _)| *id) else { return false };
         if let Some(visit) = self.newcomers.remove(&id) {
             visit.tell(Order::Close);
@@ -182,22 +185,19 @@ impl Table {
         true
     }
 
-    /// Ends the connection of `holder` that has been idle for longest. Until it has ended it counts as a newcomer, and as
-    /// one of the oldest.
-    fn end_idle(&mut self, holder: Holder) -> bool {
-        let idle = self.kept.iter().filter(|(_, (other, visit))| *other == holder && !visit.is_busy());
-        let Some(id) = idle.min_by_key(|(_, (_, visit))| visit.last_used()).map(|(id, _)| *id) else { return false };
+    /// Ends the connection of `holder` that has been idle for longest, or of whoever has most of those with an idle one. Until
+    /// it has ended it counts as a newcomer, and as one of the oldest.
+    fn end_idle(&mut self, holder: Option<Holder>) -> bool {
+        let asked = |other: &Holder| holder.is_none_or(|holder| holder == *other);
+        let idle = self.kept.iter().filter(|(_, (other, visit))| asked(other) && !visit.is_busy());
+        let first = idle.min_by_key(|(_, (holder, visit))| (Reverse(self.held.get(holder)), visit.last_used()));
+        let Some(id) = first.map(|(id, _)| *id) else { return false };
         if let Some(visit) = self.release(id) {
             visit.set_kept(false);
             visit.tell(Order::Finish);
             self.newcomers.insert(id, visit);
         }
         true
-    }
-
-    /// Who has the most connections.
-    fn greediest(&self) -> Option<Holder> {
-        self.held.iter().max_by_key(|(_, held)| **held).map(|(holder, _)| *holder)
     }
 
     fn remove(&mut self, id: u64) -> bool {
@@ -237,7 +237,7 @@ mod tests {
     fn kept(slots: &Arc<Slots>, number: u8, used: u64) -> Slot {
         let slot = slots.admit().unwrap();
         slot.visit.touch(used);
-        slot.keep(holder(number));
+        assert_eq!(slot.keep(holder(number)), slot.visit.is_kept());
         slot
     }
 
@@ -275,17 +275,17 @@ mod tests {
     }
 
     #[test]
-    fn one_that_is_being_answered_goes_after_those_that_are_idle_and_an_urgent_one_never() {
+    fn the_oldest_goes_whether_it_is_being_answered_or_not_but_an_urgent_one_never() {
         let slots = Slots::new(FEW);
         let (busy, urgent, idle) = (slots.admit().unwrap(), slots.admit().unwrap(), slots.admit().unwrap());
         busy.visit.hand_on();
         urgent.visit.hand_on();
         let mark = urgent.visit.mark_urgent();
         let next = slots.admit().unwrap();
-        assert_eq!((told(&busy), told(&urgent), told(&idle)), (None, None, Some(Order::Close)));
+        assert_eq!((told(&busy), told(&urgent), told(&idle)), (Some(Order::Close), None, None));
         next.visit.hand_on();
         assert_eq!(slots.close_oldest(9), 2);
-        assert_eq!((told(&busy), told(&urgent), told(&next)), (Some(Order::Close), None, Some(Order::Close)));
+        assert_eq!((told(&idle), told(&urgent), told(&next)), (Some(Order::Close), None, Some(Order::Close)));
         drop(mark);
         assert_eq!(slots.close_oldest(9), 1);
     }
@@ -320,11 +320,19 @@ mod tests {
     #[test]
     fn where_too_many_are_kept_whoever_has_most_gives_one() {
         let slots = Slots::new(FEW);
-        let _others = (kept(&slots, 1, 1), kept(&slots, 2, 2));
+        let others = (kept(&slots, 1, 1), kept(&slots, 2, 2));
         let greedy = (kept(&slots, 3, 4), kept(&slots, 3, 3));
         let newest = kept(&slots, 4, 5);
         assert!(newest.visit.is_kept());
         assert_eq!((told(&greedy.0), told(&greedy.1)), (None, Some(Order::Finish)));
+        // Where whoever has most is being answered, the next gives one.
+        drop(greedy.1);
+        let again = kept(&slots, 3, 6);
+        assert_eq!(told(&others.0), Some(Order::Finish));
+        greedy.0.visit.hand_on();
+        again.visit.hand_on();
+        assert!(kept(&slots, 5, 7).visit.is_kept());
+        assert_eq!((told(&greedy.0), told(&again), told(&others.1)), (None, None, Some(Order::Finish)));
     }
 
     #[test]

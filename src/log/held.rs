@@ -21,6 +21,13 @@ pub fn holds_secret(text: &str) -> bool {
     found
 }
 
+/// Whether `text` has [`RUN_BYTES`] of such a secret in a row. Whoever is told the answer learns nothing that they did not
+/// know, as they would from [`holds_secret`]: with its eight bytes a secret could be guessed piece by piece.
+#[must_use]
+pub fn holds_run_of_secret(text: &str) -> bool {
+    HELD.read().unwrap_or_else(PoisonError::into_inner).has_run(text.as_bytes(), RUN_BYTES)
+}
+
 /// The text with every secret that this process holds, and whatever else looks like a key or token, replaced by
 /// [`REDACTED`](super::REDACTED); hashes are left as they are.
 #[must_use]
@@ -33,5 +40,8 @@ pub fn without_held_secrets(text: &str) -> Cow<'_, str> {
     hidden.sort_unstable_by_key(|place| place.start);
     Cow::Owned(without(text, &hidden))
 }
+
+/// As many as nobody guesses at once, whatever form they are in.
+const RUN_BYTES: usize = 20;
 
 static HELD: RwLock<Known> = RwLock::new(Known::new());

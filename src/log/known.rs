@@ -66,6 +66,19 @@ impl Known {
         self.find_in_lists(text, mark);
     }
 
+    /// Whether so many bytes of one form of a secret stand in `text` in a row.
+    pub(super) fn has_run(&self, text: &[u8], bytes: usize) -> bool {
+        let (mut found, mut begin, mut last) = (false, 0, None);
+        self.find_pieces(text, |at| {
+            if last.is_none_or(|last| last + 1 != at) {
+                begin = at;
+            }
+            last = Some(at);
+            found |= at + PIECE_BYTES - begin >= bytes;
+        });
+        found
+    }
+
     /// Calls `mark` with the beginning of each piece.
     fn find_pieces(&self, text: &[u8], mut mark: impl FnMut(usize)) {
         let Some(filter) = &self.filter else { return };

@@ -31,7 +31,7 @@ use tracing_subscriber::registry;
 
 use crate::config::{self, LogFormat, LogLevel, OrderDetails};
 
-pub use held::{holds_secret, without_held_secrets};
+pub use held::{holds_run_of_secret, holds_secret, without_held_secrets};
 pub use lines::{LineFormat, Lines};
 pub use message::Message;
 pub use output::Output;
