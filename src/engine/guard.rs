@@ -238,7 +238,8 @@ impl Guard {
         let Some(stop) = hit else { return Ok(None) };
         let kind = if age.nanos() == 0 && stop <= candle.high {
             let worst = self.worst_on_entry(candle.open, exits, rules)?;
-            OrderKind::Stop { trigger: worst.max(candle.low).to_tick(rules.tick, Rounding::Down)? }
+            // Rounded down it would lie under the low, and the candle would not reach it.
+            OrderKind::Stop { trigger: worst.max(candle.low).to_tick(rules.tick, Rounding::Up)? }
         } else {
             self.at_stop(stop, candle)
         };
@@ -428,14 +429,14 @@ mod tests {
     }
 
     #[test]
-    fn an_exit_at_a_low_between_two_ticks_is_at_the_tick_under_it() {
+    fn an_exit_at_a_low_between_two_ticks_is_at_a_tick_that_the_candle_reaches() {
         let exits = exits(&[("0s", "0.1")], Some(("0.1", None)));
         let rules = Instrument { tick: price("1"), ..rules() };
         let leave = |candle: &Candle| {
             let mut guard = Guard::new(&exits, &rules, price("5000"), Timestamp::from_nanos(OPENED)).unwrap();
             guard.on_range(candle, false, RangeRule::Freqtrade, &exits, &rules).unwrap().leave.unwrap().kind.price()
         };
-        assert_eq!(leave(&candle(0, "5000", "5450.5", "4600.5", "5000")), Some(price("4600")));
+        assert_eq!(leave(&candle(0, "5000", "5450.5", "4600.5", "5000")), Some(price("4601")));
         assert_eq!(leave(&candle(1, "5700", "5800", "5650.5", "5700")), Some(price("5650")));
     }
 
