@@ -20,6 +20,11 @@ pub enum TradeOrder {
     Next,
     /// Among them: it was read before, by itself or within a merged one.
     Again,
+    /// Some of it was read before and some was not, as when streams of single and of merged trades are mixed.
+    Overlap {
+        /// The last number so far.
+        after: u64,
+    },
     /// In a hole between them, or in front of them all: it was not read before and is not in order.
     Back {
         /// The last number so far.
@@ -62,15 +67,18 @@ impl TradeIds {
     #[cold]
     fn note_back(&mut self, first: u64, last: u64, at: Timestamp) -> TradeOrder {
         let place = self.stretches.partition_point(|(_, until)| *until < first);
-        if self.stretches.get(place).is_some_and(|(from, _)| *from <= last) {
-            return TradeOrder::Again;
+        let after = self.stretches.back().map_or(0, |(_, until)| *until);
+        match self.stretches.get(place) {
+            Some((from, until)) if *from <= first && last <= *until => return TradeOrder::Again,
+            Some((from, _)) if *from <= last => return TradeOrder::Overlap { after },
+            Some(_) | None => {}
         }
         if self.stretches.len() < STRETCHES_MAX {
             self.stretches.insert(place, (first, last));
         }
         self.first = self.first.filter(|(earliest, _)| *earliest < first).or(Some((first, at)));
         self.read = self.read.saturating_add(last.saturating_sub(first).saturating_add(1));
-        TradeOrder::Back { after: self.stretches.back().map_or(0, |(_, until)| *until) }
+        TradeOrder::Back { after }
     }
 }
 
@@ -91,7 +99,8 @@ mod tests {
             (20, 21, TradeOrder::Next),
             (11, 11, TradeOrder::Again),
             (12, 13, TradeOrder::Again),
-            (19, 20, TradeOrder::Again),
+            (19, 20, TradeOrder::Overlap { after: 21 }),
+            (21, 24, TradeOrder::Overlap { after: 21 }),
             (15, 16, TradeOrder::Back { after: 21 }),
             (15, 16, TradeOrder::Again),
             (3, 9, TradeOrder::Back { after: 21 }),

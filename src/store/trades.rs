@@ -135,7 +135,8 @@ impl TradeReader {
                 self.repeated += 1;
                 Ok(None)
             }
-            TradeOrder::Back { after } => Err(self.not_in_order(&trade, begin, after)),
+            // Neither passing it over nor taking it in would be right.
+            TradeOrder::Overlap { after } | TradeOrder::Back { after } => Err(self.not_in_order(&trade, begin, after)),
         }
     }
 

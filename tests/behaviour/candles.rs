@@ -259,7 +259,7 @@ fn a_row_that_comes_again_is_counted_once_and_a_late_one_is_told_of() {
     let counts: Vec<String> =
         String::from_utf8(output.stdout).unwrap().lines().skip(1).map(|line| columns(line)[8].to_owned()).collect();
     assert_eq!(counts, ["2", "1"]);
-    assert!(said.contains("note: 2 trades given again") && said.contains("note: 1 trade later than"), "{said}");
+    assert!(said.contains("note: 2 trades given again") && said.contains("note: 1 trade too late for"), "{said}");
 }
 
 #[test]

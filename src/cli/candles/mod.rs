@@ -74,7 +74,7 @@ impl Candles {
             let last = first.saturating_add(trade.count.saturating_sub(1));
             match ids.note(first, last, trade.at) {
                 TradeOrder::Next => forge.take(&trade, rows)?,
-                TradeOrder::Again => forge.repeated += 1,
+                TradeOrder::Again | TradeOrder::Overlap { .. } => forge.repeated += 1,
                 TradeOrder::Back { .. } => forge.misplaced += 1,
             }
         }
