@@ -46,8 +46,9 @@ impl Spacing {
         let path = || path.to_path_buf();
         let asked = asked.filter(|interval| *interval > Span::ZERO);
         let steps = steps(candles);
-        let (step, length) = (steps.most(), lengths.tally.most().and_then(|most| length_of(most.0)));
-        let step = step.map(|(step, _)| step);
+        let named = asked.or_else(|| name::interval_of(&path()));
+        let step = steps.most(|step| named == Some(step));
+        let length = lengths.tally.most(|span| named.is_some() && length_of(span) == named).and_then(length_of);
         if asked.is_none() && name::interval_of(&path()).is_none() {
             let starts_months = candles.iter().all(|candle| starts_month(candle.open_time));
             let is_month = |span: Span| (MONTH_MIN..=MONTH_MAX).contains(&span);
@@ -59,7 +60,6 @@ impl Spacing {
                 return Err(ReadKlinesError::NotMonths { path: path(), found });
             }
         }
-        let named = asked.or_else(|| name::interval_of(&path()));
         let interval = match (named, step, length) {
             (Some(named), None, Some(length)) if length > named => Err((named, length)),
             (Some(named), Some(step), _) if step == named => Ok(named),
@@ -158,11 +158,13 @@ impl Tally {
         seen
     }
 
-    /// The most common one, the shortest of equals.
-    fn most(&self) -> Option<(Span, Seen)> {
+    /// The most common one; of equals the one that `fits`, as among few rows one that the exchange cut off is no fewer than
+    /// the others, else the shortest.
+    fn most(&self, fits: impl Fn(Span) -> bool) -> Option<Span> {
         let seen = self.whole();
         let most = seen.values().map(|seen| seen.count).max()?;
-        seen.into_iter().find(|(_, seen)| seen.count == most)
+        let equals = || seen.iter().filter(|(_, seen)| seen.count == most).map(|(span, _)| *span);
+        equals().find(|span| fits(*span)).or_else(|| equals().next())
     }
 
     /// The most common one of those that `counts`, when it is no exception among so many rows: the exchange has cut single

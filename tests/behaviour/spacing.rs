@@ -134,3 +134,19 @@ fn months_are_known_for_what_they_are() {
     let said = read("BTCUSDT-1d-2024.csv", &text, None).unwrap_err().to_string();
     assert!(said.contains("should hold candles of 1d, but most of its rows are 31d apart"), "{said}");
 }
+
+#[test]
+fn among_few_rows_one_that_was_cut_off_does_not_decide_the_interval() {
+    let (hour, cut) = (3_600, 1_680);
+    let begin = 1_517_443_200;
+    // Cut off at the beginning of an outage, and the first one after it.
+    let outage = row(begin, cut) + &row(begin + 10 * hour, hour);
+    assert_eq!(read("BTCUSDT-1h-2018-02-01.csv", &outage, None).unwrap(), "1h".parse().unwrap());
+    assert_eq!(read("BTCUSDT-2018.csv", &outage, Some("1h")).unwrap(), "1h".parse().unwrap());
+    // The last one of a coin that was taken off.
+    let week = 7 * 24 * hour;
+    let last = row(1_704_067_200, week) + &row(1_704_067_200 + week, 2 * 24 * hour);
+    assert_eq!(read("DELUSDT-1w-2024-01.csv", &last, None).unwrap(), "1w".parse().unwrap());
+    // None of them is as long as the name says.
+    assert!(read("BTCUSDT-1h-2018-02-01.csv", &rows(2, 4 * hour, 4 * hour), None).is_err());
+}
