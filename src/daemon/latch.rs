@@ -77,11 +77,11 @@ impl Latch {
     /// Remembers a halt wherever that can be done, and says whether it could be at all.
     pub fn set(&mut self, halt: &Latched) -> bool {
         let text = serde_json::to_vec(halt).expect("two texts have a JSON form");
-        for path in &self.files {
-            self.is_set |= make(path, &text);
-        }
-        self.is_set |= self.store(&text);
-        self.is_set
+        // A file may be there although the disk did not confirm it, and is to go with the rest.
+        self.is_set = true;
+        let made: Vec<bool> = self.files.iter().map(|path| make(path, &text)).collect();
+        let stored = self.store(&text);
+        stored || made.contains(&true)
     }
 
     /// Forgets it, once it is in the ledger.

@@ -71,11 +71,14 @@ impl Redactor {
         if runs.is_empty() {
             return Cow::Borrowed(text);
         }
+        let known = self.tokens.read();
+        // Where it cannot be told, whatever has as many digits counts as one.
+        let is_unknown = known.is_err();
         let mut hashes: Vec<TokenHash> = self.admin.into_iter().collect();
-        hashes.extend(self.tokens.read().into_iter().flatten().map(|token| token.sha256));
+        hashes.extend(known.into_iter().flatten().map(|token| token.sha256));
         let is_token = |digits: &str| {
             let hash = TokenHash::of(format!("{TOKEN_PREFIX}{}", digits.to_ascii_lowercase()).as_bytes());
-            hashes.contains(&hash)
+            is_unknown || hashes.contains(&hash)
         };
         let mut clean = String::new();
         let mut written = 0;

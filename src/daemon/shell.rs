@@ -353,11 +353,19 @@ impl Shell {
 
     fn run_follow(&mut self) {
         while let Some(event) = self.follow.pop_front() {
+            if self.unwritten_at != self.now && !self.unwritten.is_empty() {
+                let waiting = self.follow.len();
+                self.flush();
+                if self.follow.len() > waiting {
+                    // The disk has just refused: the engine halts before anything can come of this event.
+                    let news = self.follow.split_off(waiting);
+                    self.follow.push_front(event);
+                    news.into_iter().rev().for_each(|event| self.follow.push_front(event));
+                    continue;
+                }
+            }
             self.seq += 1;
             let stamped = Stamped { seq: Seq(self.seq), at: self.now, event };
-            if self.unwritten_at != self.now && !self.unwritten.is_empty() {
-                self.flush();
-            }
             self.unwritten_at = self.now;
             // Every event wakes the engine as well as a timer does; what it wishes for from here on is new.
             self.wake_at = self.wake_at.filter(|due| *due > self.now);
@@ -423,7 +431,10 @@ impl Shell {
             Ok(durable) => {
                 self.unwritten.clear();
                 self.halt_latched = false;
-                self.latch.iter_mut().for_each(Latch::clear);
+                // One that has just failed to be written is on its way to the engine, and not among these.
+                if self.engine.halted().is_some() {
+                    self.latch.iter_mut().for_each(Latch::clear);
+                }
                 if self.failing && self.keeper.is_short() {
                     self.retry_at = self.now.plus(Span::SECOND);
                 } else if std::mem::take(&mut self.failing) {

@@ -182,7 +182,7 @@ messages! {
         "Trading stays halted, so that somebody looks first. To go on: tradingbot resume --reason WHY";
     /// The halt is not kept.
     HALT_NOT_KEPT = "94b3fc08f0c4b4be50cff9623c7a3e1c", "The halt could not be written down",
-        "Trading is halted now, and the ledger does not know it. The record says whether it is remembered elsewhere: in the file halt of the state folder, with the service manager, or in the user's runtime folder. After systemctl stop or a reboot the last two have forgotten it. Make room on the disk of the state folder before anything else, or keep the unit stopped: systemctl stop tradingbot.socket tradingbot";
+        "Trading is halted now, and the ledger does not know it. The record says whether it is remembered elsewhere: in the file halt of the state folder, with the service manager, or in the user's runtime folder. After systemctl stop or a reboot the last two have forgotten it. Make room on the disk of the state folder before anything else, or keep the unit stopped: systemctl stop tradingbot.socket tradingbot-control.socket tradingbot.service, or those of the instance";
     /// A run that cannot be replayed.
     REPLAY_LOST = "d9f666062e8be00cf7536722c2eddf02", "This run cannot be replayed past here",
         "The journal of inputs could not be kept; CAUSE says why. Trading, the ledger and its verification are not touched. With room on the disk, the next run can be replayed again.";
