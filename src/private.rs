@@ -15,7 +15,7 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum PrivateError {
     /// Somebody else's.
-    #[error("{} belongs to user {owner}, and this runs as user {own}; run as its owner, or name a folder of your own", path.display())]
+    #[error("{} belongs to user {owner}, and this runs as user {own}; give it back with `chown`, run as its owner, or name a folder of your own", path.display())]
     Foreign {
         /// Which.
         path: PathBuf,

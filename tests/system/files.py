@@ -70,7 +70,7 @@ USE = """
 /etc/systemd/system/sockets.target.wants/tradingbot-control.socket
 /etc/systemd/system/sockets.target.wants/tradingbot.socket
 /var/lib/systemd/timers/stamp-tradingbot-ledger-verify.timer
-/var/lib/tradingbot/inputs-*.jsonl
+/var/lib/tradingbot/inputs-*.jsonl*
 /var/lib/tradingbot/ledger.sqlite
 /var/lib/tradingbot/ledger.sqlite.lock
 /var/lib/tradingbot/ledger.sqlite.reserve
@@ -96,7 +96,7 @@ KEPT = """
 /var/lib/systemd/deb-systemd-helper-enabled/tradingbot.socket.dsh-also
 /var/lib/systemd/timers/stamp-tradingbot-ledger-verify.timer
 /var/lib/tradingbot
-/var/lib/tradingbot/inputs-*.jsonl
+/var/lib/tradingbot/inputs-*.jsonl*
 /var/lib/tradingbot/ledger.sqlite
 /var/lib/tradingbot/ledger.sqlite.lock
 /var/lib/tradingbot/ledger.sqlite.reserve

@@ -119,7 +119,7 @@ def case_the_first_admin_token_can_be_a_credential_of_which_the_host_has_the_has
     m.sh("tradingbot credential seal --replace admin-token-hash < /root/hash")
     mark = m.mark()
     m.fails("systemctl restart tradingbot.service")
-    holds(m.journal(mark), "admin-token-hash is not the hash of a token")
+    holds(m.journal(mark), "the credential admin-token-hash is no hash such as")
 
 
 def case_the_table_of_what_goes_out_is_shown_loaded_and_removed(m):

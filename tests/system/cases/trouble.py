@@ -118,7 +118,7 @@ def case_a_ledger_of_another_user_is_not_touched(m):
     m.sh("systemctl stop tradingbot.service")
     m.sh(f"chown stan:stan {LEDGER}")
     before = m.sh(f"sha256sum {LEDGER}")
-    m.note(refused(m, LEDGER, "may not read it", "chown"))
+    m.note(refused(m, LEDGER, "belongs to user", "chown"))
     equal(m.sh(f"sha256sum {LEDGER}"), before)
     m.sh(f"chown tradingbot:tradingbot {LEDGER}")
     works(m)
