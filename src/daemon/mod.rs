@@ -19,6 +19,7 @@ mod serve;
 mod shell;
 mod source;
 mod tell;
+mod told;
 mod venue;
 mod warm_ups;
 
@@ -34,6 +35,7 @@ pub use replay::{ReplayError, Replayed, replay};
 pub use rescue::Rescued;
 pub use run::{Errand, Summary, check, run};
 pub use serve::{Addresses, CONTROL_SOCKET};
-pub use shell::{Shell, Told};
+pub use shell::Shell;
 pub use source::{Source, SourceError};
+pub use told::Told;
 pub use venue::Venue;

@@ -4,7 +4,8 @@ use crate::api::Verdict;
 use crate::domain::{Event, OperatorEvent, Timestamp};
 use crate::engine::Notice;
 
-use super::shell::{Shell, Told};
+use super::shell::Shell;
+use super::told::Told;
 
 impl Shell {
     /// Takes in what an operator asked for, and returns once what came of it is on disk.

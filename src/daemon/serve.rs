@@ -28,7 +28,8 @@ use super::error::DaemonError;
 use super::history::LedgerHistory;
 use super::inbox::Mailbox;
 use super::life::LEDGER_FILE;
-use super::shell::{Shell, Told};
+use super::shell::Shell;
+use super::told::Told;
 
 /// The running API, and what the loop tells it.
 pub struct Served {

@@ -3,14 +3,10 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::domain::{
-    AccountEvent, ClientOrderId, Entry, Event, Limits, LinkEvent, NewOrder, RunId, Seq, Snapshot, Span, Stamped,
-    Symbol, Timestamp,
-};
-use crate::engine::{Command, Engine, Notice, Setup};
+use crate::domain::{AccountEvent, Entry, Event, Limits, LinkEvent, RunId, Seq, Snapshot, Span, Stamped, Timestamp};
+use crate::engine::{Command, Engine, Setup};
 use crate::ledger::journal::Journal;
 use crate::ledger::{CommitError, Durable, Head};
-use crate::risk::Approved;
 
 use super::birth::{Birth, Unwritten};
 use super::error::DaemonError;
@@ -19,7 +15,8 @@ use super::latch::{Latch, Latched};
 use super::redact::Redactor;
 use super::replay::bytes;
 use super::tell;
-use super::venue::Venue;
+use super::told::Told;
+use super::venue::{Send, Venue};
 
 /// The engine with everything it needs to live: its ledger, its exchange and its place in time.
 pub struct Shell {
@@ -49,24 +46,6 @@ pub struct Shell {
     inputs: Option<Journal>,
     latch: Option<Latch>,
     redactor: Option<Redactor>,
-}
-
-/// Something that happened, for whoever follows the bot's day. It is said once it is on disk, or once the disk has
-/// refused it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Told {
-    /// It stands in the ledger, or waits for a disk that takes it.
-    Entry(Timestamp, Entry),
-    /// The engine said so.
-    Notice(Timestamp, Notice),
-}
-
-/// Something that may leave once what stands before it is on disk.
-#[derive(Debug)]
-enum Send {
-    Submit(Approved<NewOrder>),
-    Cancel(ClientOrderId, Symbol),
-    Ask(ClientOrderId, Symbol),
 }
 
 impl Shell {

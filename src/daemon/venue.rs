@@ -25,6 +25,14 @@ pub trait Venue {
     fn deadline(&self) -> Option<Timestamp>;
 }
 
+/// Something that may leave once what stands before it is on disk.
+#[derive(Debug)]
+pub(super) enum Send {
+    Submit(Approved<NewOrder>),
+    Cancel(ClientOrderId, Symbol),
+    Ask(ClientOrderId, Symbol),
+}
+
 impl Venue for Sim {
     fn submit(&mut self, now: Timestamp, order: &Approved<NewOrder>) {
         Self::submit(self, now, order.get());
