@@ -9,7 +9,7 @@ use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
+use rustix::fs::{AtFlags, CWD, StatxFlags, makedev, statx};
 
 use super::error::Displaced;
 use super::place::beside_dashed;
@@ -51,7 +51,7 @@ struct Mount {
 impl Watch {
     /// Notes the files of the ledger at `path`, which SQLite holds open.
     pub(super) fn begin(path: &Path) -> io::Result<Self> {
-        let known = |path: PathBuf| fs::symlink_metadata(&path).map(|found| (path, Identity::of(&found)));
+        let known = |path: PathBuf| Identity::at(&path).map(|identity| (path, identity));
         let files = [known(path.to_owned())?, known(beside_dashed(path, "wal"))?, known(beside_dashed(path, "shm"))?];
         let folder = path.parent().expect("a ledger's path was resolved, and has a folder").to_owned();
         let found = fs::symlink_metadata(&folder)?;
@@ -71,9 +71,9 @@ impl Watch {
     /// Whether all of it is where it was; takes a few microseconds.
     pub(super) fn look(&mut self) -> Result<(), Displaced> {
         self.looked = None;
-        let found = is(&self.folder, self.folder_is)?;
+        let found = folder_is(&self.folder, self.folder_is)?;
         for (path, identity) in &self.files {
-            is(path, *identity).map_err(|displaced| Displaced::File(Box::new(displaced)))?;
+            is(path, *identity, Identity::at(path)).map_err(|displaced| Displaced::File(Box::new(displaced)))?;
         }
         let now = Mark::now();
         if self.folder_changed != changed(&found) || now.since(self.looked_at_mount) >= MOUNT_EVERY {
@@ -96,6 +96,13 @@ impl Watch {
 impl Identity {
     fn of(found: &Metadata) -> Self {
         Self { device: found.dev(), inode: found.ino() }
+    }
+
+    /// Of what is at `path`, a link not followed. No time of it is asked for: a kernel of 6.13 or later gives the next write to
+    /// a file of which that was done a time of its own, which costs the commit another write of the inode.
+    fn at(path: &Path) -> io::Result<Self> {
+        let found = statx(CWD, path, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::INO)?;
+        Ok(Self { device: makedev(found.stx_dev_major, found.stx_dev_minor), inode: found.stx_ino })
     }
 }
 
@@ -125,10 +132,18 @@ impl Mount {
     }
 }
 
-/// Whether there is something at `path`, a link not followed, and it is that.
-fn is(path: &Path, identity: Identity) -> Result<Metadata, Displaced> {
-    match fs::symlink_metadata(path) {
-        Ok(found) if Identity::of(&found) == identity => Ok(found),
+/// The folder at `path`, if it is that.
+fn folder_is(path: &Path, identity: Identity) -> Result<Metadata, Displaced> {
+    let found = fs::symlink_metadata(path);
+    let seen = found.as_ref().map(Identity::of).map_err(|error| io::Error::from(error.kind()));
+    is(path, identity, seen)?;
+    found.map_err(|cause| Displaced::Unseen { path: path.to_owned(), cause })
+}
+
+/// Whether what was `seen` at `path` is that.
+fn is(path: &Path, identity: Identity, seen: io::Result<Identity>) -> Result<(), Displaced> {
+    match seen {
+        Ok(seen) if seen == identity => Ok(()),
         Ok(_) => Err(Displaced::Replaced { path: path.to_owned() }),
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
             Err(Displaced::Gone { path: path.to_owned() })
