@@ -129,8 +129,8 @@ impl Slots {
 
 impl Slot {
     /// Keeps the connection of `holder`, who has shown a valid token over it. Beyond the holder's share, or when too many
-    /// are kept, another idle one ends for it; where none is idle it is not kept, and ends after its answer. Whether there
-    /// is room for it.
+    /// are kept, another idle one ends for it. Whether there is room for it; where there is none, only what is urgent is
+    /// answered over it, and it ends after that.
     pub(super) fn keep(&self, holder: Holder) -> bool {
         if self.visit.is_kept() {
             return true;
@@ -310,7 +310,7 @@ mod tests {
         old.visit.hand_on();
         third.visit.hand_on();
         let fourth = kept(&slots, 1, 9);
-        assert!(!fourth.visit.is_kept(), "it ends after its answer");
+        assert!(!fourth.visit.is_kept(), "there is no room for it");
         assert_eq!((told(&old), told(&third)), (None, None));
         old.visit.answered();
         drop(third);
