@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -12,7 +12,7 @@ use serde_json::Value;
 use tradingbot::domain::{ClientOrderId, Entry};
 use tradingbot::ledger;
 
-use crate::written;
+use crate::{handed, written};
 
 /// A bot in a process of its own.
 pub struct Bot {
@@ -27,7 +27,12 @@ impl Bot {
     }
 
     pub fn spawn(command: &mut Command, socket: &Path) -> Self {
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        Self::with_listeners(command.stdin(Stdio::null()).stdout(Stdio::null()), socket)
+    }
+
+    /// A bot to which the command hands listeners, as [`crate::handed`] does.
+    pub fn with_listeners(command: &mut Command, socket: &Path) -> Self {
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stderr.take().unwrap());
         Self { child, lines, socket: socket.to_owned() }
     }
@@ -180,21 +185,12 @@ fn the_service_manager_hands_over_listeners_and_hears_how_it_goes() {
     fs::write(&config, shipped).unwrap();
     let api = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = api.local_addr().unwrap();
-    let descriptors: [OwnedFd; 2] = [api.into(), UnixListener::bind(&socket).unwrap().into()];
-    for descriptor in &descriptors {
-        rustix::io::fcntl_setfd(descriptor, rustix::io::FdFlags::empty()).unwrap();
-    }
-    let [api, control] = [descriptors[0].as_raw_fd(), descriptors[1].as_raw_fd()];
-    let script = format!(
-        "exec 8<&{api} 9<&{control} 3<&8 4<&9; LISTEN_PID=$$ LISTEN_FDS=2 LISTEN_FDNAMES=api:control \
-         exec {} run --config {}",
-        env!("CARGO_BIN_EXE_tradingbot"),
-        config.display()
-    );
-    let mut command = Command::new("bash");
-    command.args(["-c", &script]).env("STATE_DIRECTORY", &state);
+    let listeners: [OwnedFd; 2] = [api.into(), UnixListener::bind(&socket).unwrap().into()];
+    let arguments = ["run".as_ref(), "--config".as_ref(), config.as_os_str()];
+    let mut command = handed::command(&listeners.each_ref(), "api:control", &arguments);
+    command.env("STATE_DIRECTORY", &state);
     command.env("NOTIFY_SOCKET", folder.path().join("notify")).env("WATCHDOG_USEC", "400000");
-    let mut bot = Bot::spawn(&mut command, &socket);
+    let mut bot = Bot::with_listeners(&mut command, &socket);
     bot.until("confined");
     let mut told = Vec::new();
     let mut hear = || {

@@ -2,9 +2,9 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixListener;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tradingbot::clock::Mark;
 use tradingbot::domain::Span;
 
+use crate::handed;
 use crate::loaded::Loaded;
 
 /// What became of the requests of all clients.
@@ -163,19 +164,9 @@ fn has_ended(stream: &TcpStream, most_ms: u64) -> bool {
 
 /// A bot that is handed the sockets, as the service manager does it.
 fn start(loaded: &Loaded, sockets: &[OwnedFd; 2]) -> Child {
-    for socket in sockets {
-        rustix::io::fcntl_setfd(socket, rustix::io::FdFlags::empty()).unwrap();
-    }
-    let [api, control] = [sockets[0].as_raw_fd(), sockets[1].as_raw_fd()];
-    let script = format!(
-        "exec 8<&{api} 9<&{control} 3<&8 4<&9; LISTEN_PID=$$ LISTEN_FDS=2 LISTEN_FDNAMES=api:control \
-         exec {} run --config {}",
-        env!("CARGO_BIN_EXE_tradingbot"),
-        loaded.config.display()
-    );
-    let mut command = Command::new("bash");
-    command.args(["-c", &script]).env("STATE_DIRECTORY", &loaded.state);
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    let arguments = ["run".as_ref(), "--config".as_ref(), loaded.config.as_os_str()];
+    let mut command = handed::command(&sockets.each_ref(), "api:control", &arguments);
+    command.env("STATE_DIRECTORY", &loaded.state).stderr(Stdio::null()).spawn().unwrap()
 }
 
 const RESTARTS: usize = 5;

@@ -4,7 +4,7 @@
 use std::fs;
 use std::io::IoSliceMut;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::Command;
@@ -17,6 +17,7 @@ use tradingbot::domain::Span;
 use tradingbot::ledger;
 
 use crate::daemon::{Bot, program};
+use crate::handed;
 
 /// What somebody does to the folder of state.
 type Deed = fn(&Path);
@@ -187,16 +188,10 @@ fn the_service_manager_remembers_a_halt_that_no_disk_took() {
     let runtime = folder.path().join("runtime");
     fs::create_dir(&runtime).unwrap();
 
-    rustix::io::fcntl_setfd(&kept, rustix::io::FdFlags::empty()).unwrap();
-    let script = format!(
-        "exec 3<&{}; LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=halt exec {} paper --state {}",
-        kept.as_raw_fd(),
-        env!("CARGO_BIN_EXE_tradingbot"),
-        state.display()
-    );
-    let mut command = Command::new("bash");
-    command.args(["-c", &script]).env("NOTIFY_SOCKET", folder.path().join("notify")).env("XDG_RUNTIME_DIR", &runtime);
-    let mut bot = Bot::spawn(&mut command, &state.join("control.sock"));
+    let arguments = ["paper".as_ref(), "--state".as_ref(), state.as_os_str()];
+    let mut command = handed::command(&[&kept], "halt", &arguments);
+    command.env("NOTIFY_SOCKET", folder.path().join("notify")).env("XDG_RUNTIME_DIR", &runtime);
+    let mut bot = Bot::with_listeners(&mut command, &state.join("control.sock"));
     bot.until("ready");
     let (_, status) = bot.ask("GET", "/v1/status", "");
     assert_eq!(status["trading"], Value::from(false));

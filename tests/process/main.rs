@@ -7,6 +7,7 @@ mod command_line;
 mod daemon;
 #[path = "../support/entries.rs"]
 mod entries;
+mod handed;
 mod harassed;
 mod indicator;
 mod keep_alive;

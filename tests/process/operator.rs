@@ -1,7 +1,7 @@
 //! What an operator of one more bot types and reads, and what `doctor` finds where something is missing.
 
 use std::fs;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -9,6 +9,8 @@ use std::process::{Command, Output};
 use serde_json::Value;
 use tradingbot::clock::Mark;
 use tradingbot::domain::Span;
+
+use crate::handed;
 
 fn run(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tradingbot"));
@@ -103,16 +105,9 @@ fn a_bot_that_only_its_control_socket_started_says_that_its_api_is_closed() {
         "mode = \"paper\"\nstart = \"halted\"\nstate = \"/var/lib/tradingbot\"\nmarket = { source = \"practice\" }\n";
     fs::write(&config, least).unwrap();
     let control: OwnedFd = UnixListener::bind(&socket).unwrap().into();
-    rustix::io::fcntl_setfd(&control, rustix::io::FdFlags::empty()).unwrap();
-    let script = format!(
-        "exec 3<&{}; LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=control exec {} run --config {}",
-        control.as_raw_fd(),
-        env!("CARGO_BIN_EXE_tradingbot"),
-        config.display()
-    );
     let log = folder.path().join("log");
-    let mut child = Command::new("bash")
-        .args(["-c", &script])
+    let arguments = ["run".as_ref(), "--config".as_ref(), config.as_os_str()];
+    let mut child = handed::command(&[&control], "control", &arguments)
         .env("STATE_DIRECTORY", &state)
         .stderr(fs::File::create(&log).unwrap())
         .spawn()
