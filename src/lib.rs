@@ -1,7 +1,7 @@
 //! The library behind `tradingbot`; its modules are listed in layer order, see `ARCHITECTURE.md`.
 
 // LANGUAGE
-pub mod domain;
+pub use tradingbot_domain as domain;
 
 // PROTOCOL: no sockets
 pub mod wire;
