@@ -12,7 +12,7 @@ use tradingbot::domain::{
 };
 use tradingbot::engine::{Engine, RangeRule, Setup};
 use tradingbot::market::practice::{PracticeMarket, default_settings};
-use tradingbot::wire::binance::{Decoded, decode};
+use tradingbot::binance::{Decoded, decode};
 
 use super::figure::Table;
 use super::timing::best;

@@ -4,7 +4,7 @@
 pub use tradingbot_domain as domain;
 
 // PROTOCOL: no sockets
-pub mod wire;
+pub use tradingbot_binance as binance;
 
 // CORE: no clock, no input or output, no async
 pub mod engine;

@@ -5,8 +5,8 @@ use std::fs;
 
 use serde_json::{Value, json};
 use tradingbot::domain::{MarketEvent, Price, Qty};
-use tradingbot::wire::binance::decode::FRAME_BYTES_MAX;
-use tradingbot::wire::binance::{Decoded, decode};
+use tradingbot::binance::decode::FRAME_BYTES_MAX;
+use tradingbot::binance::{Decoded, decode};
 
 use crate::data::shared;
 

@@ -7,7 +7,7 @@ use tradingbot::domain::event::Level;
 use tradingbot::domain::{MarketEvent, Price, Qty, Timestamp};
 use tradingbot::market::Random;
 use tradingbot::store::RecordingReader;
-use tradingbot::wire::binance::{Decoded, decode};
+use tradingbot::binance::{Decoded, decode};
 
 use crate::data::{golden, shared};
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::cli::padded::Padded;
 use crate::domain::event::Level;
 use crate::market::Book;
-use crate::wire::binance::Decimals;
+use crate::binance::Decimals;
 
 /// One row; a side without levels has empty texts, in JSON null.
 #[derive(Debug, Serialize)]

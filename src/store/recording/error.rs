@@ -8,7 +8,7 @@ use thiserror::Error;
 use super::LINE_BYTES_MAX;
 use crate::domain::{Market, Span, Symbol, Timestamp};
 use crate::store::{LineFault, Place};
-use crate::wire::binance::DecodeError;
+use crate::binance::DecodeError;
 
 /// A recording that was refused, from the line on that is named; what came before it was good.
 #[derive(Debug, Error)]

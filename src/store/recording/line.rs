@@ -4,7 +4,7 @@ use memchr::memchr;
 
 use crate::domain::{MarketEvent, Timestamp};
 use crate::store::error::shorten;
-use crate::wire::binance::{Decimals, DecodeError, Decoded, ToldMarket, decode, market_of};
+use crate::binance::{Decimals, DecodeError, Decoded, ToldMarket, decode, market_of};
 
 /// One line.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 pub use error::ReadRecordingError;
 
-pub use crate::wire::binance::ToldMarket;
+pub use crate::binance::ToldMarket;
 
 use super::error::Place;
 use super::foreign::Foreign;
@@ -17,8 +17,8 @@ use super::open::open_file;
 use crate::domain::event::{BookSnapshot, Level};
 use crate::domain::{Market, MarketEvent, Span, Symbol, Timestamp};
 use crate::store::LineFault;
-use crate::wire::binance::decode::FRAME_BYTES_MAX;
-use crate::wire::binance::{Decimals, Decoded};
+use crate::binance::decode::FRAME_BYTES_MAX;
+use crate::binance::{Decimals, Decoded};
 use line::{Fault, Line};
 
 /// What one line of a recording told.

@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, SeqAccess, Visitor};
 
-use crate::domain::event::Level;
-use crate::domain::{Price, Qty};
+use tradingbot_domain::event::Level;
+use tradingbot_domain::{Price, Qty};
 
 /// How many decimal places the exchange writes in prices and quantities of one market.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

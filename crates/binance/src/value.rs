@@ -9,9 +9,9 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 
 use super::fault::DecodeError;
 use super::levels;
-use crate::domain::decimal::DecimalError;
-use crate::domain::event::Level;
-use crate::domain::{Price, Qty, Symbol, Timestamp};
+use tradingbot_domain::decimal::DecimalError;
+use tradingbot_domain::event::Level;
+use tradingbot_domain::{Price, Qty, Symbol, Timestamp};
 
 /// A field as it came. The methods that judge it are told the kind of event and the field's name, for the error.
 #[derive(Debug, Default, PartialEq)]

@@ -2,8 +2,8 @@
 
 use super::fault::DecodeError;
 use super::frame::{Frame, Kline, Label};
-use crate::domain::event::{BookSnapshot, DepthUpdate, Level, Quote, Trade};
-use crate::domain::{Candle, MarketEvent, Price, Qty, Span, Timestamp, TradeId};
+use tradingbot_domain::event::{BookSnapshot, DepthUpdate, Level, Quote, Trade};
+use tradingbot_domain::{Candle, MarketEvent, Price, Qty, Span, Timestamp, TradeId};
 
 /// What a frame was.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::domain::Market;
+use tradingbot_domain::Market;
 
 /// What a message tells about its market.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,8 +3,8 @@
 use thiserror::Error;
 
 use super::decode::FRAME_BYTES_MAX;
-use crate::domain::decimal::DecimalError;
-use crate::domain::instrument::NameError;
+use tradingbot_domain::decimal::DecimalError;
+use tradingbot_domain::instrument::NameError;
 
 /// A frame that cannot be taken; nothing of it was used.
 #[derive(Debug, Error)]

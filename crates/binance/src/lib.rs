@@ -1,4 +1,4 @@
-//! Binance, spot and USD-M futures side by side.
+//! PROTOCOL: Binance, spot and USD-M futures side by side, without a socket.
 
 pub mod decode;
 mod fault;

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::value::{Any, Value};
-use crate::domain::{Notional, Price, Qty};
+use tradingbot_domain::{Notional, Price, Qty};
 
 /// One frame's fields. The same letter means different things in different streams, so most are kept as they came.
 #[derive(Debug, Default)]

@@ -1,3 +1,0 @@
-//! PROTOCOL: the exchanges' languages, without a socket.
-
-pub mod binance;
