@@ -7,11 +7,7 @@ pub use tradingbot_domain as domain;
 pub use tradingbot_binance as binance;
 
 // CORE: no clock, no input or output, no async
-pub mod engine;
-pub mod market;
-pub mod risk;
-pub mod sim;
-pub mod strategy;
+pub use tradingbot_core::{engine, market, risk, sim, strategy};
 
 // BASE: named by shells and apps only
 pub mod clock;
