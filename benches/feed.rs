@@ -5,6 +5,7 @@ use std::hint::black_box;
 use std::path::{Path, PathBuf};
 
 use serde::de::IgnoredAny;
+use tradingbot::binance::{Decoded, decode};
 use tradingbot::domain::event::{BookSnapshot, Level};
 use tradingbot::domain::{
     EntryStyle, Event, Exits, Instrument, Limits, MarketEvent, Rate, Rule, RunId, Seq, Sizing, Span, Stamped,
@@ -12,7 +13,6 @@ use tradingbot::domain::{
 };
 use tradingbot::engine::{Engine, RangeRule, Setup};
 use tradingbot::market::practice::{PracticeMarket, default_settings};
-use tradingbot::binance::{Decoded, decode};
 
 use super::figure::Table;
 use super::timing::best;

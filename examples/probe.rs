@@ -9,10 +9,9 @@ use std::os::unix::net::{SocketAddr, UnixDatagram, UnixStream};
 use std::path::{Path, PathBuf};
 
 use rustix::io::FdFlags;
-use tradingbot::config::{self, LogFormat, LogLevel, OrderDetails, Require};
 use tradingbot::domain::Span;
-use tradingbot::log::{Log, catch_panics, message};
-use tradingbot::sandbox::{self, Grants};
+use tradingbot::log::{Log, LogFormat, LogLevel, LogSettings, OrderDetails, catch_panics, message};
+use tradingbot::sandbox::{self, Grants, Require};
 use tradingbot::secrets::{Environment, Places, Secrets, seal_process};
 use tradingbot::systemd::{Inherited, Listener, Notifier};
 
@@ -70,7 +69,7 @@ fn log(out: &mut dyn Write) -> io::Result<()> {
     let _ = std::thread::spawn(move || panic!("before the log, secret={early:?}")).join();
     let file = env::var_os("PROBE_FILE").map(PathBuf::from);
     let format = if env::var_os("PROBE_JSON").is_some() { LogFormat::Json } else { LogFormat::Auto };
-    let mut settings = config::Log { format, level: LogLevel::Info, order_details: OrderDetails::Full, file };
+    let mut settings = LogSettings { format, level: LogLevel::Info, order_details: OrderDetails::Full, file };
     let log = Log::start(&settings).map_err(io::Error::other)?;
     log.guard(secret.as_bytes());
     tracing::info!(target: "tradingbot", message_id = message::READY.id, price = 64_000, "first {secret}");
@@ -93,7 +92,7 @@ fn journal(out: &mut dyn Write) -> io::Result<()> {
     fs::create_dir_all(path.parent().unwrap_or(path))?;
     let socket = UnixDatagram::bind(path)?;
     let (format, order_details) = (LogFormat::Journal, OrderDetails::Redacted);
-    let settings = config::Log { format, level: LogLevel::Trace, order_details, file: None };
+    let settings = LogSettings { format, level: LogLevel::Trace, order_details, file: None };
     let log = Log::start(&settings).map_err(io::Error::other)?;
     let secret = env::var("PROBE_SECRET").unwrap_or_default();
     log.guard(secret.as_bytes());

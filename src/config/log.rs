@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::key::keys;
 use super::reader::Reader;
 use super::words::words;
+use crate::log::{LogFormat, LogLevel, LogSettings, OrderDetails};
 
 keys! {
     /// What is logged, and where. Keys, tokens and signatures are never written, whatever stands here.
@@ -21,48 +22,18 @@ keys! {
     }
 }
 
-/// How records are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogFormat {
-    /// The journal where it is connected, plain otherwise.
-    Auto,
-    /// Text for people.
-    Plain,
-    /// One JSON object a line.
-    Json,
-    /// To the journal, with fields.
-    Journal,
-}
-
-/// The least important records that are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum LogLevel {
-    /// Only what failed.
-    Error,
-    /// And what may lead there.
-    Warn,
-    /// And what happens.
-    Info,
-    /// And how.
-    Debug,
-    /// And every step.
-    Trace,
-}
-
-/// Whether prices and quantities of orders are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OrderDetails {
-    /// They are.
-    Full,
-    /// They are not.
-    Redacted,
-}
-
 words!(LogFormat { Auto = "auto", Plain = "plain", Json = "json", Journal = "journal" });
 words!(LogLevel { Error = "error", Warn = "warn", Info = "info", Debug = "debug", Trace = "trace" });
 words!(OrderDetails { Full = "full", Redacted = "redacted" });
 
 impl Log {
+    /// The same for the log, which knows nothing of a configuration.
+    #[must_use]
+    pub fn settings(&self) -> LogSettings {
+        let Self { format, level, order_details, file } = self;
+        LogSettings { format: *format, level: *level, order_details: *order_details, file: file.clone() }
+    }
+
     pub(super) fn check(&self, reader: &mut Reader<'_>) {
         if self.file.is_some() && self.format == LogFormat::Journal {
             let what =

@@ -36,10 +36,10 @@ pub use account::Account;
 pub use api::{Api, Listen, ListenError, Network, NetworkError};
 pub use fault::{ConfigFaults, Fault};
 pub use instrument::InstrumentSettings;
-pub use log::{Log, LogFormat, LogLevel, OrderDetails};
+pub use log::Log;
 pub use market::{MarketSettings, Source, Speed, SpeedError};
 pub use own::{Borrowed, Own};
-pub use service::{Require, Sandbox, Secrets};
+pub use service::{Sandbox, Secrets};
 pub use view::Difference;
 
 use raw::{RawConfig, plain};

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::key::keys;
 use super::words::words;
+use crate::sandbox::Require;
 
 keys! {
     /// What the process takes from itself before it starts.
@@ -21,15 +22,6 @@ keys! {
         /// A folder with one file a secret, as containers mount them.
         directory: PathBuf, absent("credentials of the service manager, else environment or `.env`");
     }
-}
-
-/// How much confinement there must be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Require {
-    /// All of it.
-    Full,
-    /// What the kernel has.
-    Best,
 }
 
 words!(Require { Full = "full", Best = "best" });

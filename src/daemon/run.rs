@@ -8,10 +8,10 @@ use serde_json::json;
 
 use crate::api::{Access, Settings, TokenHash};
 use crate::clock::{self, Mark};
-use crate::config::{self, Config, LogFormat, Own, Source, Speed};
+use crate::config::{self, Config, Own, Source, Speed};
 use crate::domain::{Snapshot, Span};
 use crate::ledger::Head;
-use crate::log::{Log, holds_secret, message};
+use crate::log::{Log, LogFormat, holds_secret, message};
 use crate::sandbox::{self, Confined, Enforcement, Grants, Surroundings};
 use crate::secrets::{SecretName, Secrets};
 use crate::systemd::{Inherited, Instance, Notifier, NotifyError};
@@ -124,14 +124,14 @@ pub fn run(errand: Errand, out: &mut dyn Write) -> Result<Summary, DaemonError> 
 ///
 /// What would keep it from starting. Nothing is made, opened for good or listened on.
 pub fn check(config: &Config, secrets: &mut Secrets) -> Result<(), DaemonError> {
-    Log::check(&config.log)?;
+    Log::check(&config.log.settings())?;
     admin_token(secrets)?;
     life::check(config)
 }
 
 /// The log, which from its first line on knows what must never be written.
 fn start_log(config: &Config, secrets: &Secrets, json: bool) -> Result<Log, DaemonError> {
-    let mut settings = config.log.clone();
+    let mut settings = config.log.settings();
     if json {
         settings.format = LogFormat::Json;
     }
@@ -388,7 +388,7 @@ impl Onlooker {
             return Err(format!("these keys need a restart: {keys}"));
         }
         fresh.state.clone_from(&self.config.state);
-        self.log.reload(&fresh.log);
+        self.log.reload(&fresh.log.settings());
         self.served.reload(&fresh);
         shell.set_limits(fresh.limits.clone());
         let keys = difference.reloadable.join(", ");

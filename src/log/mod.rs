@@ -15,6 +15,7 @@ mod output;
 mod panics;
 mod redacting;
 mod rules;
+mod settings;
 mod spelled;
 mod standing;
 
@@ -29,14 +30,13 @@ use tracing_journald::{Priority, PriorityMappings};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry;
 
-use crate::config::{self, LogFormat, LogLevel, OrderDetails};
-
 pub use held::{holds_run_of_secret, holds_secret, without_held_secrets};
 pub use lines::{LineFormat, Lines};
 pub use message::Message;
 pub use output::Output;
 pub use redacting::Redacting;
 pub use rules::{REDACTED, Rules, without_secrets};
+pub use settings::{LogFormat, LogLevel, LogSettings, OrderDetails};
 pub use standing::Standing;
 
 /// The log of this process, once it has started.
@@ -53,7 +53,7 @@ impl Log {
     /// # Errors
     ///
     /// The journal or the file cannot be reached, or a log was started before.
-    pub fn start(settings: &config::Log) -> Result<Self, StartLogError> {
+    pub fn start(settings: &LogSettings) -> Result<Self, StartLogError> {
         let rules = Arc::new(Rules::new(settings));
         let format = match settings.format {
             LogFormat::Auto if settings.file.is_none() && connected_to_journal() => None,
@@ -84,7 +84,7 @@ impl Log {
     /// # Errors
     ///
     /// It could not.
-    pub fn check(settings: &config::Log) -> Result<(), StartLogError> {
+    pub fn check(settings: &LogSettings) -> Result<(), StartLogError> {
         let Some(path) = &settings.file else { return Ok(()) };
         output::check(path).map_err(|source| StartLogError::File { path: path.clone(), source })
     }
@@ -97,7 +97,7 @@ impl Log {
     }
 
     /// Takes level and order details from a configuration that was read again.
-    pub fn reload(&self, settings: &config::Log) {
+    pub fn reload(&self, settings: &LogSettings) {
         self.rules.set(settings);
         tracing::callsite::rebuild_interest_cache();
     }
@@ -146,7 +146,7 @@ pub fn last_words(cause: &dyn Display) -> bool {
         return false;
     }
     let Ok(journal) = journal() else { return false };
-    let settings = config::Log {
+    let settings = LogSettings {
         format: LogFormat::Journal,
         level: LogLevel::Error,
         order_details: OrderDetails::Redacted,
@@ -174,9 +174,12 @@ fn journal() -> Result<tracing_journald::Layer, StartLogError> {
         trace: Priority::Debug,
     };
     let layer = tracing_journald::Layer::new().map_err(StartLogError::Journal)?;
-    let name = env!("CARGO_PKG_NAME").to_owned();
+    let name = PROGRAM.to_owned();
     Ok(layer.with_field_prefix(None).with_syslog_identifier(name).with_priority_mappings(priorities))
 }
+
+/// What records in the journal say they are from, and what the targets of our own records begin with.
+const PROGRAM: &str = "tradingbot";
 
 /// Why the log did not start.
 #[derive(Debug, Error)]

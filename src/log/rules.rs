@@ -9,7 +9,7 @@ use tracing::{Level, Metadata};
 
 use super::known::Known;
 use super::names::Name;
-use crate::config::{self, LogLevel, OrderDetails};
+use super::settings::{LogLevel, LogSettings, OrderDetails};
 use crate::secrets::{Hex, find_secrets};
 
 /// What may be written; can be changed while the log is in use.
@@ -22,7 +22,7 @@ pub struct Rules {
 impl Rules {
     /// Rules as the configuration has them, with no secret known yet.
     #[must_use]
-    pub fn new(settings: &config::Log) -> Self {
+    pub fn new(settings: &LogSettings) -> Self {
         let rules = Self::strict();
         rules.set(settings);
         rules
@@ -34,7 +34,7 @@ impl Rules {
     }
 
     /// Takes level and order details from the configuration.
-    pub(super) fn set(&self, settings: &config::Log) {
+    pub(super) fn set(&self, settings: &LogSettings) {
         let hide = match settings.order_details {
             OrderDetails::Full => false,
             OrderDetails::Redacted => true,
@@ -107,7 +107,9 @@ pub fn without_secrets(text: &str) -> Cow<'_, str> {
 
 /// Whether a target is this program.
 pub(super) fn is_ours(target: &str) -> bool {
-    target.strip_prefix(env!("CARGO_PKG_NAME")).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+    target
+        .strip_prefix(super::PROGRAM)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with("::") || rest.starts_with('_'))
 }
 
 /// The text without the places, which are in order and may touch and overlap.

@@ -12,8 +12,6 @@ use landlock::{
 use rustix::io::Errno;
 use thiserror::Error;
 
-use crate::config::Require;
-
 /// What the process keeps. Everything else on the file system and in the network is refused, and so is running a program.
 ///
 /// What is open already stays usable: listeners, the ledger, standard error. So does a unix socket with a path, such as
@@ -59,6 +57,15 @@ pub struct Missing {
     pub abi: u8,
     /// The version of Linux that has it.
     pub linux: &'static str,
+}
+
+/// How much confinement there must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Require {
+    /// All of it.
+    Full,
+    /// What the kernel has.
+    Best,
 }
 
 /// Confines this process for good, and all that it ever starts.

@@ -5,5 +5,5 @@ mod confine;
 mod mounts;
 mod surroundings;
 
-pub use confine::{ConfineError, Confined, Enforcement, Grants, Missing, confine};
+pub use confine::{ConfineError, Confined, Enforcement, Grants, Missing, Require, confine};
 pub use surroundings::{Layer, Surroundings, SurroundingsError, Verdict};

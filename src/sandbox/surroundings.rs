@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use super::Require;
 use super::attempt;
 use super::mounts;
-use crate::config::Require;
 
 /// A layer that a process cannot put around itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use std::process::Command;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use serde_json::Value as Json;
-use tradingbot::config::{self, Config, ConfigFaults, LogLevel, Mode, Source, Speed, Start};
+use tradingbot::config::{self, Config, ConfigFaults, Mode, Source, Speed, Start};
 use tradingbot::domain::{EntryStyle, Rate, Sizing, Span};
 
 use crate::data::golden;
@@ -208,7 +208,7 @@ fn a_change_tells_whether_it_needs_a_restart() {
         .replace("exposure-max = \"5000\"", "exposure-max = \"4000\"")
         .replace("fast = 12", "fast = 13");
     let new = parse(&changed).unwrap();
-    assert_eq!(new.log.level, LogLevel::Debug);
+    assert_eq!(new.log.level, tradingbot::log::LogLevel::Debug);
     let difference = Config::reloadable_difference(&old, &new);
     assert_eq!(difference.reloadable, ["api.rate-limit-burst", "log.level", "risk.exposure-max"]);
     assert_eq!(difference.restart, ["strategy[0].fast"]);

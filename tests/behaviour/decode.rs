@@ -4,9 +4,9 @@ use std::error::Error;
 use std::fs;
 
 use serde_json::{Value, json};
-use tradingbot::domain::{MarketEvent, Price, Qty};
 use tradingbot::binance::decode::FRAME_BYTES_MAX;
 use tradingbot::binance::{Decoded, decode};
+use tradingbot::domain::{MarketEvent, Price, Qty};
 
 use crate::data::shared;
 

@@ -3,11 +3,11 @@
 use std::fs;
 
 use proptest::prelude::*;
+use tradingbot::binance::{Decoded, decode};
 use tradingbot::domain::event::Level;
 use tradingbot::domain::{MarketEvent, Price, Qty, Timestamp};
 use tradingbot::market::Random;
 use tradingbot::store::RecordingReader;
-use tradingbot::binance::{Decoded, decode};
 
 use crate::data::{golden, shared};
 

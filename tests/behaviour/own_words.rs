@@ -4,12 +4,11 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use tradingbot::config::{self, LogFormat, LogLevel, OrderDetails};
-use tradingbot::log::Rules;
+use tradingbot::log::{LogFormat, LogLevel, LogSettings, OrderDetails, Rules};
 
 fn rules() -> Rules {
     let order_details = OrderDetails::Full;
-    Rules::new(&config::Log { format: LogFormat::Plain, level: LogLevel::Trace, order_details, file: None })
+    Rules::new(&LogSettings { format: LogFormat::Plain, level: LogLevel::Trace, order_details, file: None })
 }
 
 fn said(arguments: &[&str]) -> String {

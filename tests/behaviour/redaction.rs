@@ -11,8 +11,9 @@ use tracing::{Event, Level};
 use tracing_subscriber::layer::{Context, SubscriberExt};
 use tracing_subscriber::registry::Registry;
 use tracing_subscriber::{Layer, registry as new_registry};
-use tradingbot::config::{self, LogFormat, LogLevel, OrderDetails};
-use tradingbot::log::{LineFormat, Lines, Output, REDACTED, Redacting, Rules};
+use tradingbot::log::{
+    LineFormat, Lines, LogFormat, LogLevel, LogSettings, OrderDetails, Output, REDACTED, Redacting, Rules,
+};
 
 /// Every sink there is. What the journal gets is shown by a layer in its place that keeps all it is given.
 #[derive(Debug, Clone, Copy)]
@@ -361,7 +362,7 @@ const BASE64: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012345
 
 /// What comes out of the sink while `body` runs. The log has been told of all [`guarded`] secrets, and of no other.
 fn written(sink: Sink, order_details: OrderDetails, body: impl FnOnce()) -> String {
-    let settings = config::Log { format: LogFormat::Plain, level: LogLevel::Trace, order_details, file: None };
+    let settings = LogSettings { format: LogFormat::Plain, level: LogLevel::Trace, order_details, file: None };
     let rules = Arc::new(Rules::new(&settings));
     for (_, secret) in guarded() {
         rules.guard(secret.as_bytes());

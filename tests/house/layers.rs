@@ -19,11 +19,11 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     // BASE
     ("clock", &["domain"]),
     ("secrets", &[]),
-    ("config", &["domain", "secrets"]),
-    ("log", &["clock", "config", "domain", "secrets"]),
+    ("log", &["clock", "domain", "secrets"]),
     ("private", &[]),
-    ("sandbox", &["config"]),
+    ("sandbox", &[]),
     ("systemd", &["domain"]),
+    ("config", &["domain", "log", "sandbox", "secrets"]),
     // SHELLS
     ("store", &["domain", "wire"]),
     ("ledger", &["clock", "domain", "private"]),

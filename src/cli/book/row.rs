@@ -4,10 +4,10 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
+use crate::binance::Decimals;
 use crate::cli::padded::Padded;
 use crate::domain::event::Level;
 use crate::market::Book;
-use crate::binance::Decimals;
 
 /// One row; a side without levels has empty texts, in JSON null.
 #[derive(Debug, Serialize)]

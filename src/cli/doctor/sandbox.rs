@@ -7,7 +7,6 @@ use super::{Finding, main_process, property};
 use crate::cli::bot_unit::BotUnit;
 use crate::cli::tool::{JOURNALCTL, NFT, SYSTEMCTL};
 use crate::cli::{Exit, Failure};
-use crate::config::Require;
 use crate::log::message;
 use crate::sandbox::{self, Enforcement, Grants, Surroundings, Verdict};
 use crate::systemd::unit;
@@ -97,7 +96,7 @@ fn landlock(pid: Option<u32>) -> Finding {
         let faults = if said.starts_with("confined in full") { Vec::new() } else { vec![said.clone()] };
         return Finding::of(LANDLOCK, faults, &format!("the running bot is {said}"), remedy);
     }
-    match sandbox::confine(&Grants::default(), Require::Best) {
+    match sandbox::confine(&Grants::default(), sandbox::Require::Best) {
         Ok(confined) => {
             let faults = match confined.enforcement() {
                 Enforcement::Full => Vec::new(),

@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use super::LINE_BYTES_MAX;
+use crate::binance::DecodeError;
 use crate::domain::{Market, Span, Symbol, Timestamp};
 use crate::store::{LineFault, Place};
-use crate::binance::DecodeError;
 
 /// A recording that was refused, from the line on that is named; what came before it was good.
 #[derive(Debug, Error)]

@@ -2,9 +2,9 @@
 
 use memchr::memchr;
 
+use crate::binance::{Decimals, DecodeError, Decoded, ToldMarket, decode, market_of};
 use crate::domain::{MarketEvent, Timestamp};
 use crate::store::error::shorten;
-use crate::binance::{Decimals, DecodeError, Decoded, ToldMarket, decode, market_of};
 
 /// One line.
 #[derive(Debug)]

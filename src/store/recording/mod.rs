@@ -14,11 +14,11 @@ use super::error::Place;
 use super::foreign::Foreign;
 use super::lines::{self, Lines, LinesError};
 use super::open::open_file;
+use crate::binance::decode::FRAME_BYTES_MAX;
+use crate::binance::{Decimals, Decoded};
 use crate::domain::event::{BookSnapshot, Level};
 use crate::domain::{Market, MarketEvent, Span, Symbol, Timestamp};
 use crate::store::LineFault;
-use crate::binance::decode::FRAME_BYTES_MAX;
-use crate::binance::{Decimals, Decoded};
 use line::{Fault, Line};
 
 /// What one line of a recording told.

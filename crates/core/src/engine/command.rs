@@ -4,10 +4,10 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::risk::{Approved, Refusal};
 use tradingbot_domain::{
     Asset, ClientOrderId, Entry, NewOrder, Notional, Price, Qty, Rounding, StrategyName, Symbol, Timestamp,
 };
-use crate::risk::{Approved, Refusal};
 
 /// Something the driver must do, in the order given. What a [`Command::Record`] says must be on disk before anything
 /// that stands behind it is sent.

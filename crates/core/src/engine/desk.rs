@@ -1,10 +1,10 @@
 //! A desk: one strategy over one symbol, with a book of its own.
 
+use crate::strategy::{self, RangeShare, Signal, SignalRule, Strategy};
 use tradingbot_domain::{
     Candle, ClientOrderId, EntryStyle, ExitReason, Exits, Notional, Rate, Sizing, Span, StrategyName, StrategySettings,
     Timestamp,
 };
-use crate::strategy::{self, RangeShare, Signal, SignalRule, Strategy};
 
 use super::command::EntryTooSmall;
 use super::positions::Position;

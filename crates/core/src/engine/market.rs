@@ -1,8 +1,8 @@
 //! What is known of each market: rules, last price, best prices, and how old that is.
 
+use crate::market::{BookSync, BuildCandleError, CandleBuilder, Interval, Places, Step};
 use tradingbot_domain::event::Trade;
 use tradingbot_domain::{AmountError, Asset, Candle, Instrument, Price, Qty, Span, Symbol, Timestamp};
-use crate::market::{BookSync, BuildCandleError, CandleBuilder, Interval, Places, Step};
 
 /// One market.
 #[derive(Debug)]

@@ -17,14 +17,14 @@ mod warm_up;
 
 use std::collections::BTreeMap;
 
+use crate::risk::Gate;
+use crate::strategy::SignalRule;
 use tradingbot_domain::event::Trade;
 use tradingbot_domain::snapshot::HaltView;
 use tradingbot_domain::{
     AmountError, Asset, Candle, ClientOrderId, Entry, Event, Instrument, Limits, LinkEvent, MarketEvent, Notional,
     OrderKind, Price, RunId, Seq, Span, Stamped, StrategySettings, Symbol, Timestamp,
 };
-use crate::risk::Gate;
-use crate::strategy::SignalRule;
 
 pub use account::Account;
 pub use command::{Command, EntryTooSmall, Notice};

@@ -1,11 +1,11 @@
 //! Wishes become orders: sizes, the risk gate, and what is written down before anything is sent.
 
+use crate::risk::Circumstances;
+use crate::strategy::{Signal, stake};
 use tradingbot_domain::{
     AmountError, ClientOrderId, Entry, EntryStyle, ExitReason, NewOrder, Notional, OrderKind, Price, Purpose, Qty,
     Rate, Rounding, Side, Sizing, Span, Timestamp,
 };
-use crate::risk::Circumstances;
-use crate::strategy::{Signal, stake};
 
 use super::guard::Leave;
 use super::{Command, Engine, EntryTooSmall, Notice, RangeRule};
@@ -314,7 +314,12 @@ impl Engine {
         Ok(usable.min(free))
     }
 
-    fn entry_value(&self, symbol: tradingbot_domain::Symbol, kind: OrderKind, qty: Qty) -> Result<Notional, AmountError> {
+    fn entry_value(
+        &self,
+        symbol: tradingbot_domain::Symbol,
+        kind: OrderKind,
+        qty: Qty,
+    ) -> Result<Notional, AmountError> {
         let last = || self.markets.iter().find(|market| market.rules.symbol == symbol).and_then(|market| market.last);
         let price = match kind {
             OrderKind::Market => last().unwrap_or(Price::ZERO),

@@ -1,8 +1,8 @@
 //! What happened before this life began: candles that warm the rules up, and how far they have.
 
+use crate::market::Interval;
 use tradingbot_domain::snapshot::WarmUpView;
 use tradingbot_domain::{Candle, Event, LinkEvent, MarketEvent, Span, Timestamp};
-use crate::market::Interval;
 
 use super::Engine;
 use super::desk::Desk;

@@ -2,11 +2,11 @@
 
 use std::collections::VecDeque;
 
+use crate::market::Places;
 use tradingbot_domain::{
     AccountEvent, AmountError, Candle, ClientOrderId, ExchangeOrderId, Fee, Fill, Instrument, Liquidity, MarketEvent,
     NewOrder, OrderKind, Outcome, Price, Qty, Rate, Rounding, Side, Symbol, Timestamp, TradeId,
 };
-use crate::market::Places;
 
 /// An exchange that answers at once, for backtests over candles. Every order pays the taker's fee.
 #[derive(Debug)]

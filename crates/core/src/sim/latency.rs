@@ -1,7 +1,7 @@
 //! How long words take to the simulated exchange and back.
 
-use tradingbot_domain::{Span, Timestamp};
 use crate::market::Random;
+use tradingbot_domain::{Span, Timestamp};
 
 /// Time that one way takes: evenly spread between the two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use tradingbot_domain::{AccountEvent, ClientOrderId, NewOrder, Rate, Span, Symbol, Timestamp};
 use crate::market::Random;
+use tradingbot_domain::{AccountEvent, ClientOrderId, NewOrder, Rate, Span, Symbol, Timestamp};
 
 use super::faults::{FaultCounts, Faults};
 use super::latency::{Latency, Line};

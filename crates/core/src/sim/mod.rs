@@ -15,10 +15,10 @@ mod view;
 
 use std::collections::BTreeMap;
 
+use crate::market::Random;
 use tradingbot_domain::{
     AccountEvent, Asset, ClientOrderId, Instrument, MarketEvent, NewOrder, Notional, Rate, Symbol, Timestamp,
 };
-use crate::market::Random;
 
 use account::Account;
 use clearing::Clearing;

@@ -1,8 +1,8 @@
 //! What the simulated exchange knows of one symbol's market: depth, else the best prices, else the last trade.
 
+use crate::market::{Book, BookSync};
 use tradingbot_domain::event::{BookSnapshot, DepthUpdate, Level, Quote};
 use tradingbot_domain::{Price, Qty, Rate, Rounding, Side};
-use crate::market::{Book, BookSync};
 
 /// One symbol's market as far as it is known. What our own orders took is gone until the feed speaks of it again.
 #[derive(Debug)]

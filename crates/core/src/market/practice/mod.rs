@@ -10,7 +10,9 @@ mod value;
 use std::collections::VecDeque;
 
 use tradingbot_domain::event::BookSnapshot;
-use tradingbot_domain::{Asset, Event, Instrument, LinkEvent, Market, Notional, Price, Qty, Rate, Span, Symbol, Timestamp};
+use tradingbot_domain::{
+    Asset, Event, Instrument, LinkEvent, Market, Notional, Price, Qty, Rate, Span, Symbol, Timestamp,
+};
 
 use super::Random;
 use pair::Pair;

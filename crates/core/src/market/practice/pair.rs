@@ -1,8 +1,8 @@
 //! One practice pair: makers who quote around a hidden value, takers who know it, and takers who do not.
 
+use crate::market::Random;
 use tradingbot_domain::event::BookSnapshot;
 use tradingbot_domain::{Instrument, Price, Rate, Side, Span, Symbol, Timestamp};
-use crate::market::Random;
 
 use super::Queue;
 use super::levels::Levels;

@@ -1,8 +1,8 @@
 //! What a practice pair's feed tells of its trades and its book, and what it loses on the way.
 
+use crate::market::Random;
 use tradingbot_domain::event::{BookSnapshot, DepthUpdate, Level, Quote, Trade};
 use tradingbot_domain::{Event, Instrument, LinkEvent, MarketEvent, Price, Qty, Side, Span, Timestamp, TradeId};
-use crate::market::Random;
 
 use super::Queue;
 use super::levels::Levels;

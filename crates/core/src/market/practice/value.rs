@@ -2,8 +2,8 @@
 //!
 //! All of it is whole numbers (counts of 2^-16), so that every machine walks the same way.
 
-use tradingbot_domain::{Rate, Span, Timestamp};
 use crate::market::{Random, fixed};
+use tradingbot_domain::{Rate, Span, Timestamp};
 
 /// The hidden value, in ticks.
 #[derive(Debug)]

@@ -6,8 +6,8 @@
     reason = "indicators are statistics, not money"
 )]
 
-use tradingbot_domain::Candle;
 use crate::strategy::as_float;
+use tradingbot_domain::Candle;
 
 /// What an indicator sees of a candle.
 #[derive(Debug, Clone, Copy, PartialEq)]
