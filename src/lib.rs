@@ -10,13 +10,10 @@ pub use tradingbot_binance as binance;
 pub use tradingbot_core::{engine, market, risk, sim, strategy};
 
 // BASE: named by shells and apps only
-pub mod clock;
+pub use tradingbot_host::{clock, log, private, sandbox, secrets, systemd};
+
+// What is set up
 pub mod config;
-pub mod log;
-pub mod private;
-pub mod sandbox;
-pub mod secrets;
-pub mod systemd;
 
 // SHELLS: bytes in, bytes out
 pub mod api;

@@ -167,7 +167,7 @@ fn ordinary_records_stay_readable() {
         "order tb-00000007-0000000000000002-00 filled at 64000.10 for 0.001 BTC",
         "https://api.binance.com/api/v3/exchangeInfo?symbol=BTCUSDT answered 200 in 12 ms",
         "config /etc/tradingbot/tradingbot.toml:14:22: risk.order-notional-max is too large",
-        "panicked at src/engine/mod.rs:10:5 in thread main",
+        "panicked at crates/core/src/engine/mod.rs:10:5 in thread main",
         "connection reset by peer (os error 104)",
         "2026-01-01T00:00:00Z to 2026-02-01T00:00:00Z: 44640 candles, 0 gaps",
         "señor Müller 東京 🚀",

@@ -33,13 +33,14 @@ fn every_link_between_documents_leads_somewhere() {
 
 #[test]
 fn every_source_file_that_a_document_names_is_there() {
-    let sources = files("src");
+    let sources: Vec<String> = files("crates").into_iter().chain(files("src")).collect();
     let mut gone = Vec::new();
     for file in documents() {
         for (at, line) in prose(&read(&file)) {
             for named in line.split('`').skip(1).step_by(2).filter(|word| word.ends_with(".rs") && word.contains('/')) {
-                let known =
-                    root().join(named).exists() || sources.iter().any(|source| source == &format!("src/{named}"));
+                let inside = format!("src/{named}");
+                let known = root().join(named).exists()
+                    || sources.iter().any(|source| *source == inside || source.ends_with(&format!("/{inside}")));
                 if !known && !named.contains(['*', '<', ' ']) {
                     gone.push(format!("{file}:{at}: {named}"));
                 }
@@ -52,7 +53,7 @@ fn every_source_file_that_a_document_names_is_there() {
 #[test]
 fn every_barrier_is_shown_by_tests_that_are_there() {
     let mut known: BTreeSet<String> = BTreeSet::new();
-    for file in files("tests").into_iter().chain(files("src")) {
+    for file in files("tests").into_iter().chain(files("crates")).chain(files("src")) {
         let word = match file.rsplit_once('.') {
             Some((_, "rs")) => "fn ",
             Some((folder, "py")) if folder.starts_with("tests/system/cases/") => "def case_",

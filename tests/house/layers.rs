@@ -2,9 +2,20 @@
 
 use std::collections::BTreeSet;
 
+use toml::de::DeTable;
+
 use super::tree::{self, code, read, rust_files};
 
-/// One table for the whole drawing: each module, and all that it names. What is not said is forbidden.
+/// The crates, and all of ours that each may depend on. The compiler keeps the rest out of it.
+const CRATES: &[(&str, &[&str])] = &[
+    ("domain", &[]),
+    ("core", &["domain"]),
+    ("binance", &["domain"]),
+    ("host", &["domain"]),
+    ("tradingbot", &["binance", "core", "domain", "host"]),
+];
+
+/// One table for what is inside the crates: each module, and all that it names. What is not said is forbidden.
 const MAY_NAME: &[(&str, &[&str])] = &[
     // LANGUAGE
     ("domain", &[]),
@@ -15,7 +26,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("sim", &["domain", "market"]),
     ("engine", &["domain", "market", "risk", "strategy"]),
     // PROTOCOL
-    ("wire", &["domain"]),
+    ("binance", &["domain"]),
     // BASE
     ("clock", &["domain"]),
     ("secrets", &[]),
@@ -23,9 +34,10 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("private", &[]),
     ("sandbox", &[]),
     ("systemd", &["domain"]),
+    // What is set up
     ("config", &["domain", "log", "sandbox", "secrets"]),
     // SHELLS
-    ("store", &["domain", "wire"]),
+    ("store", &["binance", "domain"]),
     ("ledger", &["clock", "domain", "private"]),
     ("api", &["clock", "config", "domain", "log"]),
     // APPS
@@ -40,8 +52,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "api", "backtest", "clock", "config", "daemon", "domain", "ledger", "log", "market", "sandbox", "secrets",
-            "store", "strategy", "systemd", "wire",
+            "api", "backtest", "binance", "clock", "config", "daemon", "domain", "ledger", "log", "market", "sandbox",
+            "secrets", "store", "strategy", "systemd",
         ],
     ),
     ("main", &["cli"]),
@@ -78,9 +90,28 @@ const SOCKETS: &[&str] =
     &["std::net", "std::fs", "std::thread", "tokio", "hyper", "reqwest", "rustix", "async ", ".await"];
 
 #[test]
+fn every_crate_depends_on_those_below_it_alone() {
+    for (place, (name, allowed)) in CRATES.iter().enumerate() {
+        let manifest =
+            if *name == "tradingbot" { "Cargo.toml".to_owned() } else { format!("crates/{name}/Cargo.toml") };
+        let text = read(&manifest);
+        let manifest = DeTable::parse(&text).unwrap();
+        let asked = manifest.get_ref().get("dependencies").and_then(|table| table.get_ref().as_table()).unwrap();
+        let ours: BTreeSet<&str> = asked.keys().filter_map(|name| name.get_ref().strip_prefix("tradingbot-")).collect();
+        assert_eq!(ours, allowed.iter().copied().collect(), "of {name}");
+        assert!(allowed.iter().all(|below| CRATES[..place].iter().any(|(under, _)| under == below)), "{name}");
+    }
+    let here: BTreeSet<String> = std::fs::read_dir(tree::root().join("crates"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+        .collect();
+    assert_eq!(here.len() + 1, CRATES.len(), "say in tests/house/layers.rs what each of {here:?} may depend on");
+}
+
+#[test]
 fn every_arrow_points_down() {
     let (mut wrong, mut seen) = (Vec::new(), BTreeSet::new());
-    for file in rust_files(&["src"]) {
+    for file in rust_files(&["crates", "src"]) {
         let own = module(&file);
         let Some((_, allowed)) = MAY_NAME.iter().find(|(name, _)| *name == own) else {
             assert!(own == "lib", "{file}: say in tests/house/layers.rs what `{own}` may name");
@@ -115,12 +146,12 @@ fn the_table_is_an_order() {
 #[test]
 fn what_is_pure_knows_nothing_of_the_world() {
     let mut wrong = Vec::new();
-    for file in rust_files(&["src"]).into_iter().filter(|file| PURE.contains(&module(file).as_str())) {
+    for file in rust_files(&["crates"]).into_iter().filter(|file| PURE.contains(&module(file).as_str())) {
         for (word, what) in IMPURE {
             wrong.extend(lines_with(&file, word).map(|line| format!("{file}:{line}: `{}` is {what}", word.trim())));
         }
     }
-    for file in rust_files(&["src"]).into_iter().filter(|file| module(file) == "wire") {
+    for file in rust_files(&["crates"]).into_iter().filter(|file| module(file) == "binance") {
         for word in SOCKETS {
             wrong.extend(
                 lines_with(&file, word).map(|line| format!("{file}:{line}: `{}` in the protocol", word.trim())),
@@ -130,22 +161,40 @@ fn what_is_pure_knows_nothing_of_the_world() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// The top-level module a file belongs to.
-fn module(file: &str) -> String {
-    let inside = file.strip_prefix("src/").unwrap();
-    inside.split('/').next().unwrap().trim_end_matches(".rs").to_owned()
+/// The folder in which a crate's modules stand, and the file's path in it.
+fn place(file: &str) -> (&str, &str) {
+    let at = if file.starts_with("src/") { 0 } else { file.find("/src/").unwrap() + 1 };
+    (&file[..at + "src".len()], &file[at + "src/".len()..])
 }
 
-/// Top-level modules that a file names, with the lines: `crate::x`, `crate::{x, y}`, and `super::x` up to the root.
+/// The module a file belongs to; a crate that is in one piece counts as one.
+fn module(file: &str) -> String {
+    let (home, inside) = place(file);
+    let own = match home {
+        "crates/binance/src" => "binance",
+        "crates/domain/src" => "domain",
+        _ => inside.split('/').next().unwrap().trim_end_matches(".rs"),
+    };
+    own.to_owned()
+}
+
+/// Modules that a file names, with the lines: `crate::x`, `crate::{x, y}`, another crate's, and `super::x` up to the root.
 fn named(file: &str) -> Vec<(usize, String)> {
     let code = code(&read(file));
-    let own = module(file);
-    let depth = file.matches('/').count() - usize::from(file.ends_with("/mod.rs"));
+    let (own, (home, inside)) = (module(file), place(file));
+    let depth = inside.matches('/').count() + 1 - usize::from(inside.ends_with("/mod.rs"));
     let mut found = Vec::new();
-    for root in ["crate::", "tradingbot::", "super::"] {
+    for root in ["crate::", "tradingbot::", "tradingbot_core::", "tradingbot_host::", "tradingbot_", "super::"] {
+        // Inside a crate that is in one piece every path of its own stays in it.
+        if root == "crate::" && home.ends_with(&format!("{own}/src")) {
+            continue;
+        }
         for (at, _) in code.match_indices(root) {
             let (before, mut after) = (&code[..at], &code[at + root.len()..]);
             if before.ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':') {
+                continue;
+            }
+            if root == "tradingbot_" && ["core::", "host::"].iter().any(|pieces| after.starts_with(pieces)) {
                 continue;
             }
             let mut ups = usize::from(root == "super::");
@@ -157,7 +206,7 @@ fn named(file: &str) -> Vec<(usize, String)> {
             }
             // In a module within the file one `super` more is needed, so what is reached may still be our own.
             let ours = |name: &str| {
-                let inside = tree::root().join("src").join(&own).join(name);
+                let inside = tree::root().join(home).join(&own).join(name);
                 ups > 0 && (inside.is_dir() || inside.with_extension("rs").exists())
             };
             let line = before.matches('\n').count() + 1;

@@ -9,7 +9,7 @@ use tradingbot::secrets::{Hex, find_secrets};
 const HASHES: &[(&str, &str)] = &[
     ("Cargo.lock", "checksums of packages"),
     ("src/ledger/chain.rs", "the hash of an entry that the documentation describes"),
-    ("src/log/message.rs", "numbers of kinds of records, drawn for this purpose"),
+    ("crates/host/src/log/message.rs", "numbers of kinds of records, drawn for this purpose"),
     ("tests/golden/ledger/entries.jsonl", "hashes of invented entries"),
 ];
 

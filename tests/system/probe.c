@@ -382,7 +382,7 @@ static void privileges(void) {
     TRY(g, "ambient capability", prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, 21, 0, 0));
 }
 
-/* As src/sandbox.rs and src/daemon/run.rs do it. */
+/* As crates/host/src/sandbox/confine.rs and src/daemon/run.rs do it. */
 static int landlock(void) {
     struct {
         __u64 fs, net, scoped;

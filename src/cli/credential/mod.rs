@@ -7,7 +7,7 @@ use std::io::{self, IsTerminal, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use clap::builder::PossibleValue;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use rustix::stdio;
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use serde_json::json;
@@ -36,6 +36,7 @@ enum Action {
 #[derive(Debug, clap::Args)]
 struct Seal {
     /// Which secret.
+    #[arg(value_parser = secret_name())]
     name: SecretName,
     #[command(flatten)]
     bot: BotUnit,
@@ -187,14 +188,12 @@ impl Drop for Silence {
     }
 }
 
-impl clap::ValueEnum for SecretName {
-    fn value_variants<'a>() -> &'a [Self] {
-        &Self::ALL
-    }
-
-    fn to_possible_value(&self) -> Option<PossibleValue> {
-        Some(PossibleValue::new(self.credential()))
-    }
+/// Reads one of the names that a secret can have.
+fn secret_name() -> impl TypedValueParser<Value = SecretName> {
+    PossibleValuesParser::new(SecretName::ALL.map(SecretName::credential)).map(|written| {
+        let named = SecretName::ALL.into_iter().find(|name| name.credential() == written);
+        named.expect("the parser lets only these names pass")
+    })
 }
 
 #[cfg(test)]

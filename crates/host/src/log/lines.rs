@@ -17,7 +17,7 @@ use super::output::Output;
 use super::rules::is_ours;
 use super::spelled::{put_escaped, put_values, steers};
 use crate::clock;
-use crate::domain::Timestamp;
+use tradingbot_domain::Timestamp;
 
 /// How a line looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg}
 use sd_notify::NotifyState;
 use thiserror::Error;
 
-use crate::domain::Span;
+use tradingbot_domain::Span;
 
 /// Speaks to the service manager; to nobody, and without fault, when none listens.
 #[derive(Debug, Clone)]

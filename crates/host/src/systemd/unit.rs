@@ -194,18 +194,18 @@ pub struct Shipped {
 
 /// The one bot of a host.
 pub const SERVICE: Shipped = Shipped {
-    unit: include_str!("../../systemd/tradingbot.service"),
-    beside_old: include_str!("../../systemd/252/tradingbot.service.conf"),
-    beside_new: include_str!("../../systemd/257/tradingbot.service.conf"),
+    unit: include_str!("../../../../systemd/tradingbot.service"),
+    beside_old: include_str!("../../../../systemd/252/tradingbot.service.conf"),
+    beside_new: include_str!("../../../../systemd/257/tradingbot.service.conf"),
 };
 /// One more bot.
 pub const INSTANCE: Shipped = Shipped {
-    unit: include_str!("../../systemd/tradingbot@.service"),
-    beside_old: include_str!("../../systemd/252/tradingbot@.service.conf"),
-    beside_new: include_str!("../../systemd/257/tradingbot@.service.conf"),
+    unit: include_str!("../../../../systemd/tradingbot@.service"),
+    beside_old: include_str!("../../../../systemd/252/tradingbot@.service.conf"),
+    beside_new: include_str!("../../../../systemd/257/tradingbot@.service.conf"),
 };
 /// What all bots of a host are in together.
-pub const SLICE: &str = include_str!("../../systemd/tradingbot.slice");
+pub const SLICE: &str = include_str!("../../../../systemd/tradingbot.slice");
 /// The version of systemd that changes what is beside a unit.
 pub const NEW_SYSTEMD: u32 = 257;
 

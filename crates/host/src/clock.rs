@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use crate::domain::{Span, Timestamp};
+use tradingbot_domain::{Span, Timestamp};
 
 /// The time now, UTC. Within this process it never goes back, and never stands still for long.
 ///
