@@ -178,7 +178,7 @@ fn journal() -> Result<tracing_journald::Layer, StartLogError> {
     Ok(layer.with_field_prefix(None).with_syslog_identifier(name).with_priority_mappings(priorities))
 }
 
-/// What records in the journal say they are from, and what the targets of our own records begin with.
+/// What records in the journal say they are from.
 const PROGRAM: &str = "tradingbot";
 
 /// Why the log did not start.

@@ -107,10 +107,12 @@ pub fn without_secrets(text: &str) -> Cow<'_, str> {
 
 /// Whether a target is this program.
 pub(super) fn is_ours(target: &str) -> bool {
-    target
-        .strip_prefix(super::PROGRAM)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with("::") || rest.starts_with('_'))
+    let package = target.split_once("::").map_or(target, |(package, _)| package);
+    OURS.contains(&package)
 }
+
+/// The crates of this program that write records, as targets name them.
+const OURS: [&str; 2] = ["tradingbot", "tradingbot_host"];
 
 /// The text without the places, which are in order and may touch and overlap.
 pub(super) fn without(text: &str, places: &[Range<usize>]) -> String {
