@@ -5,9 +5,9 @@ use tradingbot_domain::{
     Rounding,
 };
 
-use super::guard::Guard;
 use super::orders::FillEffect;
 use super::positions::{Flow, Position};
+use super::stop_tracker::StopTracker;
 use super::{Command, ENGINE, Engine};
 
 impl Engine {
@@ -159,14 +159,14 @@ impl Engine {
         let filled = &mut self.desks[desk];
         let exits = self.running[filled.strategy].exits();
         if filled.position.is_none() {
-            let guard = Guard::new(exits, rules, fill.price, fill.at)?;
-            filled.position = Some(Position::new(fill.at, guard));
+            let stops = StopTracker::new(exits, rules, fill.price, fill.at)?;
+            filled.position = Some(Position::new(fill.at, stops));
         }
         let position = filled.position.as_mut().expect("it was just made");
         let before = position.entry();
         position.take(fill, purpose, flow, rules, fee_value)?;
         if purpose == Purpose::Enter && before.is_ok() {
-            position.guard.average(exits, rules, position.entry()?)?;
+            position.stops.average(exits, rules, position.entry()?)?;
         }
         Ok(())
     }

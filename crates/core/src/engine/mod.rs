@@ -4,13 +4,13 @@ mod account;
 mod answer;
 mod command;
 mod desk;
-mod guard;
 mod market;
 mod operate;
 mod orders;
 mod positions;
 mod reconcile;
 mod restore;
+mod stop_tracker;
 mod trade;
 mod view;
 mod warm_up;
@@ -28,9 +28,9 @@ use tradingbot_domain::{
 
 pub use account::Account;
 pub use command::{Command, EntryTooSmall, Notice};
-pub use guard::{Guard, Leave, RangeRule};
 pub use positions::Position;
 pub use restore::RestoreError;
+pub use stop_tracker::{Leave, RangeRule, StopTracker};
 pub use trade::FREQTRADE_USABLE;
 
 use desk::{Desk, Running};
@@ -348,7 +348,7 @@ impl Engine {
             let Some(position) = watched.position.as_mut() else { continue };
             let known = self.markets.at(market);
             let exits = self.running[watched.strategy].exits();
-            let seen = position.guard.on_range(candle, signalled, self.range_rule, exits, &known.rules)?;
+            let seen = position.stops.on_range(candle, signalled, self.range_rule, exits, &known.rules)?;
             let below = seen.worst.minus(known.last.unwrap_or(candle.open))?.min(Price::ZERO);
             self.dip = self.dip.plus(below.times(position.qty)?)?;
             if let Some(leave) = seen.leave {
@@ -384,7 +384,7 @@ impl Engine {
             let rules = &self.markets.at(market).rules;
             let exits = self.running[watched.strategy].exits();
             let parting = watched.parting.map(|reason| Leave { kind: OrderKind::Market, reason });
-            let leave = position.guard.on_price(self.now, price, exits, rules)?.or(parting);
+            let leave = position.stops.on_price(self.now, price, exits, rules)?.or(parting);
             self.note_stop(desk, out);
             if let Some(leave) = leave {
                 self.leave(desk, leave, out)?;
@@ -397,12 +397,12 @@ impl Engine {
     fn note_stop(&mut self, desk: usize, out: &mut Vec<Command>) {
         let watched = &mut self.desks[desk];
         let Some(position) = watched.position.as_mut() else { return };
-        if let Some(stop) = position.guard.moved() {
+        if let Some(stop) = position.stops.moved() {
             out.push(Command::Record(Entry::Guarded {
                 strategy: self.running[watched.strategy].name(),
                 symbol: self.markets.at(watched.market).rules.symbol,
                 stop,
-                highest: position.guard.highest(),
+                highest: position.stops.highest(),
             }));
         }
     }

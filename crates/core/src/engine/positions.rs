@@ -5,7 +5,7 @@ use tradingbot_domain::{
     StrategyName, Timestamp,
 };
 
-use super::guard::Guard;
+use super::stop_tracker::StopTracker;
 
 /// What one strategy holds of one symbol.
 #[derive(Debug, Clone)]
@@ -17,7 +17,7 @@ pub struct Position {
     /// What is held, in the base asset, fees in that asset taken off.
     pub qty: Qty,
     /// When to leave.
-    pub guard: Guard,
+    pub stops: StopTracker,
     bought: Qty,
     bought_value: Notional,
     fees_in: Notional,
@@ -65,12 +65,12 @@ impl Flow {
 impl Position {
     /// A position that nothing has gone into yet.
     #[must_use]
-    pub const fn new(opened: Timestamp, guard: Guard) -> Self {
+    pub const fn new(opened: Timestamp, stops: StopTracker) -> Self {
         Self {
             opened,
             changed: opened,
             qty: Qty::ZERO,
-            guard,
+            stops,
             bought: Qty::ZERO,
             bought_value: Notional::ZERO,
             fees_in: Notional::ZERO,
@@ -199,10 +199,10 @@ impl Position {
             profit,
             profit_ratio: if paid.is_positive() { profit.share_of(paid, Rounding::Nearest)? } else { Rate::ZERO },
             reason: self.reason,
-            lowest: self.guard.lowest(),
-            highest: self.guard.highest(),
-            stop_initial: self.guard.stop_initial(),
-            stop_last: self.guard.stop(),
+            lowest: self.stops.lowest(),
+            highest: self.stops.highest(),
+            stop_initial: self.stops.stop_initial(),
+            stop_last: self.stops.stop(),
         })
     }
 }

@@ -72,7 +72,7 @@ impl Engine {
                     let own = self.running[desk.strategy].name() == *strategy
                         && self.markets.at(desk.market).rules.symbol == *symbol;
                     if let Some(position) = desk.position.as_mut().filter(|_| own) {
-                        position.guard.resume(*stop, *highest);
+                        position.stops.resume(*stop, *highest);
                     }
                 }
             }

@@ -7,7 +7,7 @@ use tradingbot_domain::{
     Rate, Rounding, Side, Sizing, Span, Timestamp,
 };
 
-use super::guard::Leave;
+use super::stop_tracker::Leave;
 use super::{Command, Engine, EntryTooSmall, Notice, RangeRule};
 
 /// What became of an order that was to be sent.

@@ -80,7 +80,7 @@ impl Engine {
                 qty: position.qty,
                 entry: position.entry().ok(),
                 last,
-                stop: position.guard.stop(),
+                stop: position.stops.stop(),
                 profit: last.and_then(|last| position.profit(last).ok()),
                 since: position.opened,
             });

@@ -18,7 +18,7 @@ pub enum RangeRule {
 
 /// Watches one open position. The stop only ever rises.
 #[derive(Debug, Clone)]
-pub struct Guard {
+pub struct StopTracker {
     entry: Price,
     opened: Timestamp,
     stop: Option<Price>,
@@ -30,7 +30,7 @@ pub struct Guard {
     kept: Option<Price>,
 }
 
-/// What a guard saw in a past interval.
+/// What was seen in a past interval.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Seen {
     /// Whether the position must be left, and how.
@@ -48,8 +48,8 @@ pub struct Leave {
     pub reason: ExitReason,
 }
 
-impl Guard {
-    /// A guard for a position opened at `entry`.
+impl StopTracker {
+    /// Stops for a position opened at `entry`.
     ///
     /// # Errors
     ///
@@ -375,14 +375,14 @@ mod tests {
         }
     }
 
-    /// What a guard entered at 5000 says about a candle: the reason and the price, `open` for a market order.
+    /// What stops of a position entered at 5000 says about a candle: the reason and the price, `open` for a market order.
     fn says(rule: RangeRule, exits: &Exits, signalled: bool, before: Option<Candle>, candle: &Candle) -> String {
         let rules = rules();
-        let mut guard = Guard::new(exits, &rules, price("5000"), Timestamp::from_nanos(OPENED)).unwrap();
+        let mut stops = StopTracker::new(exits, &rules, price("5000"), Timestamp::from_nanos(OPENED)).unwrap();
         if let Some(before) = before {
-            assert_eq!(guard.on_range(&before, false, rule, exits, &rules).unwrap().leave, None);
+            assert_eq!(stops.on_range(&before, false, rule, exits, &rules).unwrap().leave, None);
         }
-        match guard.on_range(candle, signalled, rule, exits, &rules).unwrap().leave {
+        match stops.on_range(candle, signalled, rule, exits, &rules).unwrap().leave {
             None => "stays".to_owned(),
             Some(Leave { kind: OrderKind::Market, reason }) => format!("{reason} @ open {}", candle.open),
             Some(Leave { kind: OrderKind::Stop { trigger: at }, reason })
@@ -433,8 +433,8 @@ mod tests {
         let exits = exits(&[("0s", "0.1")], Some(("0.1", None)));
         let rules = Instrument { tick: price("1"), ..rules() };
         let leave = |candle: &Candle| {
-            let mut guard = Guard::new(&exits, &rules, price("5000"), Timestamp::from_nanos(OPENED)).unwrap();
-            guard.on_range(candle, false, RangeRule::Freqtrade, &exits, &rules).unwrap().leave.unwrap().kind.price()
+            let mut stops = StopTracker::new(&exits, &rules, price("5000"), Timestamp::from_nanos(OPENED)).unwrap();
+            stops.on_range(candle, false, RangeRule::Freqtrade, &exits, &rules).unwrap().leave.unwrap().kind.price()
         };
         assert_eq!(leave(&candle(0, "5000", "5450.5", "4600.5", "5000")), Some(price("4601")));
         assert_eq!(leave(&candle(1, "5700", "5800", "5650.5", "5700")), Some(price("5650")));
