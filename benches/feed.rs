@@ -11,7 +11,7 @@ use tradingbot::domain::{
     EntryStyle, Event, Exits, Instrument, Limits, MarketEvent, Rate, Rule, RunId, Seq, Sizing, Span, Stamped,
     StrategySettings, Symbol, Timestamp,
 };
-use tradingbot::engine::{Engine, RangeRule, Setup};
+use tradingbot::engine::{Engine, Setup, Strict};
 use tradingbot::market::practice::{PracticeMarket, default_settings};
 
 use super::figure::Table;
@@ -141,7 +141,7 @@ fn engine() -> Engine {
             strategy("donchian", Rule::DonchianBreakout { period: 20 }, Span::MINUTE),
         ],
         limits: Limits::none(vec![symbol()]),
-        range_rule: RangeRule::Strict,
+        interval_rule: &Strict,
         mark_every: Span::MINUTE,
     })
 }

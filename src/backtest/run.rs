@@ -6,10 +6,11 @@ use crate::domain::{
     AmountError, Asset, Candle, Entry, Event, ExitReason, Instrument, Limits, MarketEvent, Notional, OperatorEvent,
     Rate, RoundTrip, RunId, Seq, Span, Stamped, StrategySettings, Symbol, Timestamp,
 };
-use crate::engine::{Command, Engine, EntryTooSmall, Notice, RangeRule, RestoreError, Setup};
+use crate::engine::{Command, Engine, EntryTooSmall, IntervalRule, Notice, RestoreError, Setup, Strict};
 use crate::sim::CandleSim;
 
 use super::curve::Curve;
+use super::freqtrade::Freqtrade;
 
 /// What is assumed about the inside of a candle, and in which order things happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -19,6 +20,15 @@ pub enum FillRule {
     Strict,
     /// As the freqtrade backtester does it, so that results can be compared.
     Freqtrade,
+}
+
+impl FillRule {
+    const fn interval_rule(self) -> &'static dyn IntervalRule {
+        match self {
+            Self::Strict => &Strict,
+            Self::Freqtrade => &Freqtrade,
+        }
+    }
 }
 
 /// What a backtest is made from.
@@ -155,17 +165,13 @@ struct Driver<'a> {
 impl<'a> Driver<'a> {
     fn new(settings: &Settings, feeds: &'a [Feed]) -> Result<Self, BacktestError> {
         let instruments: Vec<Instrument> = feeds.iter().map(|feed| feed.rules.clone()).collect();
-        let range_rule = match settings.fill_rule {
-            FillRule::Strict => RangeRule::Strict,
-            FillRule::Freqtrade => RangeRule::Freqtrade,
-        };
         let mut engine = Engine::new(Setup {
             run: RunId(1),
             quote: settings.quote,
             instruments: instruments.clone(),
             strategies: settings.strategies.clone(),
             limits: settings.limits.clone(),
-            range_rule,
+            interval_rule: settings.fill_rule.interval_rule(),
             mark_every: Span::DAY,
         });
         engine.let_exits_pass();

@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::clock;
 use crate::config::{Config, Source as SourceSettings, Speed, Start};
 use crate::domain::{Instrument, Price, Rate, RunId, Span, Timestamp};
-use crate::engine::{Engine, RangeRule, Setup};
+use crate::engine::{Engine, Setup, Strict};
 use crate::ledger::Ledger;
 use crate::ledger::journal::{Journal, Ring};
 use crate::market::practice::{self, PracticeMarket, PracticePair};
@@ -115,7 +115,7 @@ fn setup_of(config: &Config, instruments: Vec<Instrument>, run: RunId) -> Setup 
         instruments,
         strategies: config.strategies.clone(),
         limits: config.limits.clone(),
-        range_rule: RangeRule::Strict,
+        interval_rule: &Strict,
         mark_every: MARK_EVERY,
     }
 }

@@ -33,6 +33,7 @@ mod gaps;
 mod gate;
 mod hostile;
 mod indicators;
+mod interval_rules;
 mod klines;
 mod ledger;
 mod ledger_journal;

@@ -41,7 +41,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("ledger", &["clock", "domain", "private"]),
     ("api", &["clock", "config", "domain", "log"]),
     // APPS
-    ("backtest", &["domain", "engine", "sim"]),
+    ("backtest", &["domain", "engine", "sim", "strategy"]),
     (
         "daemon",
         &[

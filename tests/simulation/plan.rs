@@ -4,7 +4,7 @@ use tradingbot::domain::{
     Asset, EntryStyle, Exits, Instrument, Limits, Market, Notional, Price, Qty, Rate, RoiStep, Rule, RunId, Sizing,
     Span, StrategySettings, Symbol, Timestamp, Trailing,
 };
-use tradingbot::engine::{RangeRule, Setup};
+use tradingbot::engine::{Setup, Strict};
 use tradingbot::market::Random;
 use tradingbot::market::practice::{PracticePair, PracticeSettings};
 use tradingbot::sim::{Faults, FeeSettings, Latency, SimSettings, ThirdAsset};
@@ -49,7 +49,7 @@ impl Plan {
                 instruments: instruments.clone(),
                 strategies,
                 limits,
-                range_rule: RangeRule::Strict,
+                interval_rule: &Strict,
                 mark_every: Span::MINUTE,
             },
             sim: SimSettings {

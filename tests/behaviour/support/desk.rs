@@ -6,7 +6,7 @@ use tradingbot::domain::{
     Limits, Liquidity, MarketEvent, NewOrder, Notional, OperatorEvent, Price, Qty, Rate, Rule, RunId, Seq, Side,
     Sizing, Span, Stamped, StrategySettings, Symbol, Timestamp, TradeId,
 };
-use tradingbot::engine::{Command, Engine, RangeRule, Setup};
+use tradingbot::engine::{Command, Engine, Setup, Strict};
 
 /// An engine and the commands of its last event.
 pub struct Desk {
@@ -180,7 +180,7 @@ pub fn setup() -> Setup {
         instruments: vec![rules],
         strategies: vec![strategy("ema")],
         limits: Limits::careful(vec![btc()], money("10000")),
-        range_rule: RangeRule::Strict,
+        interval_rule: &Strict,
         mark_every: Span::HOUR,
     }
 }

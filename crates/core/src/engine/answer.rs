@@ -183,7 +183,7 @@ impl Engine {
         let name = self.running[filled.strategy].name();
         let trip = if position.has_sold() { Some(position.close(name, rules)?) } else { None };
         if let Some(trip) = &trip {
-            (filled.signalled, filled.closed) = (false, Some(trip.closed));
+            (filled.exit_signalled, filled.closed) = (false, Some(trip.closed));
         }
         (filled.position, filled.parting) = (None, None);
         Ok(trip)

@@ -34,7 +34,7 @@ pub struct Desk {
     /// When it last closed a position.
     pub closed: Option<Timestamp>,
     /// Whether the rule wished to leave at the open of the interval that comes next.
-    pub signalled: bool,
+    pub exit_signalled: bool,
     rule: Box<dyn Strategy>,
     range: Option<RangeShare>,
     seen: u32,
@@ -102,7 +102,7 @@ impl Desk {
             awaits_pace: false,
             too_small: None,
             closed: None,
-            signalled: false,
+            exit_signalled: false,
             rule: strategy::build(settings.rule, signals),
             range,
             seen: 0,

@@ -4,6 +4,7 @@ mod account;
 mod answer;
 mod command;
 mod desk;
+mod interval;
 mod market;
 mod operate;
 mod orders;
@@ -18,7 +19,6 @@ mod warm_up;
 use std::collections::BTreeMap;
 
 use crate::risk::Gate;
-use crate::strategy::SignalRule;
 use tradingbot_domain::event::Trade;
 use tradingbot_domain::snapshot::HaltView;
 use tradingbot_domain::{
@@ -28,10 +28,10 @@ use tradingbot_domain::{
 
 pub use account::Account;
 pub use command::{Command, EntryTooSmall, Notice};
+pub use interval::{ExitSignal, IntervalRule, Judged, PastInterval, Strict};
 pub use positions::Position;
 pub use restore::RestoreError;
-pub use stop_tracker::{Leave, RangeRule, StopTracker};
-pub use trade::FREQTRADE_USABLE;
+pub use stop_tracker::{Leave, StopTracker};
 
 use desk::{Desk, Running};
 use market::{Forming, Markets};
@@ -51,7 +51,7 @@ pub struct Setup {
     /// What every order is judged by.
     pub limits: Limits,
     /// What is assumed about past intervals.
-    pub range_rule: RangeRule,
+    pub interval_rule: &'static dyn IntervalRule,
     /// How often the account's worth is kept.
     pub mark_every: Span,
 }
@@ -73,7 +73,7 @@ pub struct Engine {
     account: Account,
     gate: Gate,
     halt: Option<HaltView>,
-    range_rule: RangeRule,
+    interval_rule: &'static dyn IntervalRule,
     mark_every: Span,
     mark_due: Timestamp,
     wake_at: Option<Timestamp>,
@@ -95,10 +95,7 @@ impl Engine {
     pub fn new(setup: Setup) -> Self {
         let mut markets = Markets::new(setup.instruments);
         let mut desks = Vec::new();
-        let signals = match setup.range_rule {
-            RangeRule::Strict => SignalRule::Strict,
-            RangeRule::Freqtrade => SignalRule::Freqtrade,
-        };
+        let signals = setup.interval_rule.signals();
         for (place, settings) in setup.strategies.iter().enumerate() {
             for symbol in &settings.symbols {
                 if let Some(market) = markets.find(*symbol) {
@@ -125,7 +122,7 @@ impl Engine {
             account: Account::new(setup.quote),
             gate: Gate::new(setup.limits),
             halt: None,
-            range_rule: setup.range_rule,
+            interval_rule: setup.interval_rule,
             mark_every: setup.mark_every,
             mark_due: Timestamp::ZERO,
             wake_at: None,
@@ -343,15 +340,17 @@ impl Engine {
     fn on_range(&mut self, market: usize, candle: &Candle, out: &mut Vec<Command>) -> Result<(), AmountError> {
         for at in 0..self.markets.at(market).desks.len() {
             let desk = self.desk_of(market, at);
-            let signalled = std::mem::take(&mut self.desks[desk].signalled);
+            let exit_signalled = std::mem::take(&mut self.desks[desk].exit_signalled);
             let watched = &mut self.desks[desk];
             let Some(position) = watched.position.as_mut() else { continue };
             let known = self.markets.at(market);
             let exits = self.running[watched.strategy].exits();
-            let seen = position.stops.on_range(candle, signalled, self.range_rule, exits, &known.rules)?;
-            let below = seen.worst.minus(known.last.unwrap_or(candle.open))?.min(Price::ZERO);
+            let interval = PastInterval { candle, exit_signalled, exits, rules: &known.rules };
+            position.stops.note_extremes(candle);
+            let judged = self.interval_rule.judge(&mut position.stops, &interval)?;
+            let below = judged.worst.minus(known.last.unwrap_or(candle.open))?.min(Price::ZERO);
             self.dip = self.dip.plus(below.times(position.qty)?)?;
-            if let Some(leave) = seen.leave {
+            if let Some(leave) = judged.leave {
                 self.leave(desk, leave, out)?;
             }
         }

@@ -8,7 +8,7 @@ use tradingbot_domain::{
 };
 
 use super::stop_tracker::Leave;
-use super::{Command, Engine, EntryTooSmall, Notice, RangeRule};
+use super::{Command, Engine, EntryTooSmall, ExitSignal, Notice};
 
 /// What became of an order that was to be sent.
 enum Submitted {
@@ -27,8 +27,8 @@ impl Engine {
     pub(super) fn on_signal(&mut self, desk: usize, signal: Signal, out: &mut Vec<Command>) -> Result<(), AmountError> {
         let wished = &mut self.desks[desk];
         if signal.leave && !signal.enter && wished.position.is_some() {
-            if self.range_rule == RangeRule::Freqtrade {
-                wished.signalled = true;
+            if self.interval_rule.exit_signal() == ExitSignal::WithInterval {
+                wished.exit_signalled = true;
                 return Ok(());
             }
             return self.part(desk, ExitReason::ExitSignal, out);
@@ -78,12 +78,13 @@ impl Engine {
         };
         let Some(price) = price.filter(|price| *price > Price::ZERO) else { return Ok(()) };
         let wanted = match strategy.settings.sizing {
-            Sizing::Fixed { stake }
-                if self.range_rule == RangeRule::Freqtrade && self.free_like_freqtrade()? < stake =>
-            {
-                return Ok(());
+            Sizing::Fixed { stake } => {
+                let mut positions = self.desks.iter().filter_map(|desk| desk.position.as_ref());
+                if !self.interval_rule.affords(stake, self.account.cash(), &mut positions)? {
+                    return Ok(());
+                }
+                stake
             }
-            Sizing::Fixed { stake } => stake,
             Sizing::EquityShare { share } => self.account.equity().scaled(share, Rounding::Down)?,
             Sizing::VolatilityTarget { risk, share_max, .. } => match wished.range_share() {
                 Some(range) => stake(self.account.equity(), risk, range, share_max)?,
@@ -302,18 +303,6 @@ impl Engine {
         Ok(cash.max(Notional::ZERO))
     }
 
-    /// What the freqtrade backtester takes to be free: a fee counts once its position is closed, and a part of all is kept
-    /// back.
-    fn free_like_freqtrade(&self) -> Result<Notional, AmountError> {
-        let (mut tied, mut free) = (Notional::ZERO, self.account.cash());
-        for position in self.desks.iter().filter_map(|desk| desk.position.as_ref()) {
-            tied = tied.plus(position.value_in())?;
-            free = free.plus(position.fees_in())?;
-        }
-        let usable = tied.plus(free)?.scaled(FREQTRADE_USABLE, Rounding::Down)?.minus(tied)?;
-        Ok(usable.min(free))
-    }
-
     fn entry_value(
         &self,
         symbol: tradingbot_domain::Symbol,
@@ -330,9 +319,6 @@ impl Engine {
         price.times(qty)
     }
 }
-
-/// The share of a wallet that freqtrade uses: its `tradable_balance_ratio` when nothing is set.
-pub const FREQTRADE_USABLE: Rate = Rate::from_units(99_000_000);
 
 /// Least time between two exits of a desk, and after one that the gate refuses for what will not pass by itself soon.
 const EXIT_PAUSE: Span = Span::SECOND;

@@ -66,7 +66,7 @@ mod tests {
     const NOTHING: Signal = Signal { enter: false, leave: false };
 
     fn signals(period: u32, candles: &[(i64, i64, i64, i128)]) -> Vec<Signal> {
-        signals_under(SignalRule::Freqtrade, period, candles)
+        signals_under(SignalRule::Literal, period, candles)
     }
 
     fn signals_under(rule: SignalRule, period: u32, candles: &[(i64, i64, i64, i128)]) -> Vec<Signal> {

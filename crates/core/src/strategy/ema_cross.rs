@@ -34,7 +34,7 @@ impl Strategy for EmaCross {
             },
             (Some(_) | None, Some(_) | None) => Signal::default(),
         };
-        if traded || self.before.is_none() || self.signals == SignalRule::Freqtrade {
+        if traded || self.before.is_none() || self.signals == SignalRule::Literal {
             self.before = now;
         }
         signal
@@ -89,9 +89,9 @@ mod tests {
     }
 
     #[test]
-    fn under_the_freqtrade_rule_a_cross_without_volume_is_missed_and_not_made_up_for() {
+    fn taken_literally_a_cross_without_volume_is_missed_and_not_made_up_for() {
         let closes = [(10, 1), (10, 1), (10, 1), (10, 1), (12, 0), (14, 1), (15, 1)];
-        assert_eq!(signals(&mut EmaCross::new(2, 4, SignalRule::Freqtrade), closes), [Signal::default(); 7]);
+        assert_eq!(signals(&mut EmaCross::new(2, 4, SignalRule::Literal), closes), [Signal::default(); 7]);
     }
 
     #[test]

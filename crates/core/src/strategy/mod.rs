@@ -35,8 +35,9 @@ pub enum SignalRule {
     /// market that stands still is not entered for having fallen.
     #[default]
     Strict,
-    /// As freqtrade strategies do that ask for a volume above 0: what was crossed in a candle without one is lost.
-    Freqtrade,
+    /// The formula to the letter, on candles with volume: what was crossed in one without is lost, and what never moved counts
+    /// as fallen where its index is 0.
+    Literal,
 }
 
 /// A fresh instance of `rule` for one symbol.

@@ -101,8 +101,8 @@ mod tests {
     }
 
     #[test]
-    fn under_the_freqtrade_rule_prices_that_stand_still_are_low_with_volume() {
-        let signals = |closes: &[_]| signals_under(SignalRule::Freqtrade, closes);
+    fn taken_literally_prices_that_stand_still_are_low_with_volume() {
+        let signals = |closes: &[_]| signals_under(SignalRule::Literal, closes);
         assert_eq!(signals(&[(5, 0), (5, 0), (5, 0)])[2], Signal::default());
         assert!(signals(&[(5, 1), (5, 1), (5, 1)])[2].enter);
     }
