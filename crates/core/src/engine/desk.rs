@@ -1,6 +1,6 @@
 //! A desk: one strategy over one symbol, with a book of its own.
 
-use crate::strategy::{self, RangeShare, Signal, SignalRule, Strategy};
+use crate::strategy::{self, RangeShare, SignalRule, Strategy, Target};
 use tradingbot_domain::{
     Candle, ClientOrderId, EntryStyle, ExitReason, Exits, Notional, Rate, Sizing, Span, StrategyName, StrategySettings,
     Timestamp,
@@ -111,17 +111,17 @@ impl Desk {
     }
 
     /// Shows the rule a closed candle; `None` while it warms up, or when the candle is not newer than the last.
-    pub fn update(&mut self, candle: &Candle, warm_up: u32) -> Option<Signal> {
+    pub fn update(&mut self, candle: &Candle, warm_up: u32) -> Option<Target> {
         if self.last_open.is_some_and(|last| candle.open_time <= last) {
             return None;
         }
         self.last_open = Some(candle.open_time);
-        let signal = self.rule.update(candle);
+        let target = self.rule.update(candle);
         if let Some(range) = &mut self.range {
             range.update(candle);
         }
         self.seen = self.seen.saturating_add(1);
-        (self.seen > warm_up).then_some(signal)
+        (self.seen > warm_up).then_some(target)
     }
 
     /// How many candles the rule has seen.

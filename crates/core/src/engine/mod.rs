@@ -331,8 +331,8 @@ impl Engine {
                 continue;
             }
             let warm_up = self.running[watched.strategy].settings.warm_up;
-            let Some(signal) = watched.update(candle, warm_up) else { continue };
-            self.on_signal(desk, signal, out)?;
+            let Some(target) = watched.update(candle, warm_up) else { continue };
+            self.on_target(desk, target, out)?;
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! Wishes become orders: sizes, the risk gate, and what is written down before anything is sent.
 
 use crate::risk::Circumstances;
-use crate::strategy::{Signal, stake};
+use crate::strategy::{Target, stake};
 use tradingbot_domain::{
     AmountError, ClientOrderId, Entry, EntryStyle, ExitReason, NewOrder, Notional, OrderKind, Price, Purpose, Qty,
     Rate, Rounding, Side, Sizing, Span, Timestamp,
@@ -23,26 +23,25 @@ enum Submitted {
 }
 
 impl Engine {
-    /// The rule of `desk` has seen a closed candle and wishes for something. Both wishes at once mean nothing.
-    pub(super) fn on_signal(&mut self, desk: usize, signal: Signal, out: &mut Vec<Command>) -> Result<(), AmountError> {
+    /// The strategy of `desk` wants to hold `target` from now on.
+    pub(super) fn on_target(&mut self, desk: usize, target: Target, out: &mut Vec<Command>) -> Result<(), AmountError> {
         let wished = &mut self.desks[desk];
-        if signal.leave && !signal.enter && wished.position.is_some() {
-            if self.interval_rule.exit_signal() == ExitSignal::WithInterval {
+        match target {
+            Target::Long => {
+                // What the rule wished for before, it does not wish for any more.
+                if wished.parting == Some(ExitReason::ExitSignal) {
+                    wished.parting = None;
+                }
+                if self.may_enter(desk) { self.enter(desk, out) } else { Ok(()) }
+            }
+            Target::Flat if wished.position.is_none() => Ok(()),
+            Target::Flat if self.interval_rule.exit_signal() == ExitSignal::WithInterval => {
                 wished.exit_signalled = true;
-                return Ok(());
+                Ok(())
             }
-            return self.part(desk, ExitReason::ExitSignal, out);
+            Target::Flat => self.part(desk, ExitReason::ExitSignal, out),
+            Target::Hold => Ok(()),
         }
-        if signal.enter && !signal.leave {
-            // What the rule wished for before, it does not wish for any more.
-            if wished.parting == Some(ExitReason::ExitSignal) {
-                wished.parting = None;
-            }
-            if self.may_enter(desk) {
-                return self.enter(desk, out);
-            }
-        }
-        Ok(())
     }
 
     fn may_enter(&self, desk: usize) -> bool {

@@ -15,17 +15,20 @@ pub use sizing::{RangeShare, stake};
 
 /// A rule that reads candles of one symbol.
 pub trait Strategy: Send {
-    /// Takes in a closed candle and says what it wishes for.
-    fn update(&mut self, candle: &Candle) -> Signal;
+    /// Takes in a closed candle and says what it wants to hold from now on.
+    fn update(&mut self, candle: &Candle) -> Target;
 }
 
-/// What a strategy wishes for after a candle. Both at once mean nothing.
+/// What a strategy wants to hold. How much, and by which order, is the engine's to say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Signal {
-    /// Hold the symbol.
-    pub enter: bool,
-    /// Hold nothing of it.
-    pub leave: bool,
+pub enum Target {
+    /// A long position.
+    Long,
+    /// No position.
+    Flat,
+    /// Whatever is held now.
+    #[default]
+    Hold,
 }
 
 /// What a rule makes of candles in which nothing was traded, or over which nothing moved. None of them gives a signal.

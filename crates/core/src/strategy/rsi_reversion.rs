@@ -1,7 +1,7 @@
 //! Enters when the price has fallen fast, leaves when it has risen fast.
 
 use super::indicator::Rsi;
-use super::{Signal, SignalRule, Strategy, as_float};
+use super::{SignalRule, Strategy, Target, as_float};
 use tradingbot_domain::{Candle, Price};
 
 /// The relative strength index of the close against two levels. A candle without volume gives no signal, and over as many
@@ -36,74 +36,81 @@ impl RsiReversion {
 }
 
 impl Strategy for RsiReversion {
-    fn update(&mut self, candle: &Candle) -> Signal {
+    fn update(&mut self, candle: &Candle) -> Target {
         let moved = std::mem::replace(&mut self.close, candle.close) != candle.close;
         self.unmoved = if moved { 0 } else { self.unmoved.saturating_add(1) };
         let still = self.signals == SignalRule::Strict && self.unmoved >= self.period;
-        match self.rsi.update(as_float(candle.close)) {
-            Some(rsi) if candle.is_traded() => {
-                Signal { enter: rsi < self.enter_below && !still, leave: rsi > self.leave_above }
-            }
-            Some(_) | None => Signal::default(),
+        let rsi = self.rsi.update(as_float(candle.close));
+        let Some(rsi) = rsi.filter(|_| candle.is_traded()) else { return Target::Hold };
+        match (rsi < self.enter_below && !still, rsi > self.leave_above) {
+            (true, false) => Target::Long,
+            (false, true) => Target::Flat,
+            // Under one level and over the other, where they overlap, it wants nothing.
+            (true, true) | (false, false) => Target::Hold,
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::Target::{Flat, Hold, Long};
     use super::*;
     use tradingbot_domain::{Price, Qty, Timestamp};
 
-    fn signals(closes: &[(i64, i128)]) -> Vec<Signal> {
-        signals_under(SignalRule::Strict, closes)
+    fn targets(closes: &[(i64, i128)]) -> Vec<Target> {
+        targets_under(SignalRule::Strict, closes)
     }
 
-    fn signals_under(rule: SignalRule, closes: &[(i64, i128)]) -> Vec<Signal> {
+    fn targets_under(rule: SignalRule, closes: &[(i64, i128)]) -> Vec<Target> {
         let mut rule = RsiReversion::new(2, 30, 70, rule);
-        let signals = closes.iter().map(|(close, volume)| {
+        let targets = closes.iter().map(|(close, volume)| {
             let mut candle = Candle::flat(Timestamp::ZERO, Price::from_units(close * 100_000_000));
             candle.volume = Qty::from_units(*volume);
             rule.update(&candle)
         });
-        signals.collect()
+        targets.collect()
     }
 
     #[test]
     fn a_fall_enters_and_a_rise_leaves_as_long_as_it_lasts() {
-        let signals = signals(&[(10, 1), (9, 1), (8, 1), (7, 1), (9, 1), (12, 1), (14, 1)]);
-        assert_eq!(
-            signals.iter().map(|signal| signal.enter).collect::<Vec<_>>(),
-            [false, false, true, true, false, false, false]
-        );
-        assert_eq!(
-            signals.iter().map(|signal| signal.leave).collect::<Vec<_>>(),
-            [false, false, false, false, false, true, true]
-        );
+        let targets = targets(&[(10, 1), (9, 1), (8, 1), (7, 1), (9, 1), (12, 1), (14, 1)]);
+        assert_eq!(targets, [Hold, Hold, Long, Long, Hold, Flat, Flat]);
     }
 
     #[test]
     fn a_level_is_not_reached_by_touching_it() {
-        let signals = signals(&[(100, 1), (93, 1), (96, 1)]);
-        assert_eq!(signals[2], Signal::default(), "three of ten is 30, not under it");
+        let targets = targets(&[(100, 1), (93, 1), (96, 1)]);
+        assert_eq!(targets[2], Hold, "three of ten is 30, not under it");
+    }
+
+    #[test]
+    fn an_index_that_is_under_one_level_and_over_the_other_wants_nothing() {
+        let mut rule = RsiReversion::new(2, 90, 10, SignalRule::Strict);
+        let mut candle = Candle::flat(Timestamp::ZERO, Price::from_units(100_000_000));
+        candle.volume = Qty::from_units(1);
+        let targets = [10, 9, 11, 10].map(|close| {
+            candle.close = Price::from_units(close * 100_000_000);
+            rule.update(&candle)
+        });
+        assert_eq!(targets, [Hold; 4]);
     }
 
     #[test]
     fn prices_that_stand_still_are_not_entered_for_having_fallen() {
-        let enters = |closes: &[_]| signals(closes).iter().map(|signal| signal.enter).collect::<Vec<_>>();
-        assert_eq!(enters(&[(5, 1), (5, 1), (5, 1), (5, 1)]), [false; 4], "nothing ever moved");
+        assert_eq!(targets(&[(5, 1), (5, 1), (5, 1), (5, 1)]), [Hold; 4], "nothing ever moved");
         let stopped = [(9, 1), (8, 1), (7, 1), (7, 1), (7, 1), (7, 1), (6, 1)];
-        assert_eq!(enters(&stopped), [false, false, true, true, false, false, true], "nothing moves any more");
+        assert_eq!(targets(&stopped), [Hold, Hold, Long, Long, Hold, Hold, Long], "nothing moves any more");
     }
 
     #[test]
     fn a_rise_that_has_stopped_still_leaves() {
-        assert!(signals(&[(5, 1), (6, 1), (7, 1), (7, 1), (7, 1), (7, 1)])[5].leave);
+        assert_eq!(targets(&[(5, 1), (6, 1), (7, 1), (7, 1), (7, 1), (7, 1)])[5], Flat);
     }
 
     #[test]
     fn taken_literally_prices_that_stand_still_are_low_with_volume() {
-        let signals = |closes: &[_]| signals_under(SignalRule::Literal, closes);
-        assert_eq!(signals(&[(5, 0), (5, 0), (5, 0)])[2], Signal::default());
-        assert!(signals(&[(5, 1), (5, 1), (5, 1)])[2].enter);
+        let targets = |closes: &[_]| targets_under(SignalRule::Literal, closes);
+        assert_eq!(targets(&[(5, 0), (5, 0), (5, 0)])[2], Hold);
+        assert_eq!(targets(&[(5, 1), (5, 1), (5, 1)])[2], Long);
     }
 }
