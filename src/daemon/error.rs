@@ -13,7 +13,7 @@ use crate::log::StartLogError;
 use crate::private::PrivateError;
 use crate::sandbox::{ConfineError, Surroundings, SurroundingsError};
 
-use super::birth::TimeOf;
+use super::genesis::TimeOf;
 use super::rescue::Rescued;
 
 /// A bot that cannot run.

@@ -14,7 +14,7 @@ use crate::market::practice::{self, PracticeMarket, PracticePair};
 use crate::private::{self, PrivateError};
 use crate::sim::{Faults, FeeSettings, Latency, Sim, SimSettings};
 
-use super::birth::{Birth, TimeOf};
+use super::genesis::{Genesis, TimeOf};
 use super::error::DaemonError;
 use super::latch::Latch;
 use super::recording::Recording;
@@ -50,7 +50,7 @@ impl Life {
         let Opened { source, speed: own_speed, instruments, start } = open_market(config, from)?;
         let setup = setup_of(config, instruments.clone(), RunId(1));
         let mut latch = latch;
-        let birth = Birth {
+        let genesis = Genesis {
             latched: latch.as_mut().and_then(Latch::found),
             config: config.digest.clone(),
             deposit: (config.account.quote, config.account.balance),
@@ -64,7 +64,7 @@ impl Life {
             },
         };
         let sim = |engine: &Engine| exchange(config, engine, instruments.clone());
-        let mut shell = Shell::begin(ledger, setup, sim, &birth, start)?;
+        let mut shell = Shell::begin(ledger, setup, sim, &genesis, start)?;
         latch.into_iter().for_each(|latch| shell.keep_halts(latch));
         let run = shell.engine().run();
         match Journal::create(&config.state, env!("CARGO_PKG_VERSION"), run, &config.digest, Ring::default()) {

@@ -1,6 +1,6 @@
 //! APP: one life of the bot on a ledger of its own.
 
-mod birth;
+mod genesis;
 mod drive;
 mod error;
 mod history;
@@ -23,7 +23,7 @@ mod told;
 mod venue;
 mod warm_ups;
 
-pub use birth::{Birth, TimeOf, Unwritten};
+pub use genesis::{Genesis, TimeOf, Unwritten};
 pub use drive::{Audience, Ending, drive};
 pub use error::DaemonError;
 pub use inbox::{INBOX_MAX, Inbox, Mailbox, Message};

@@ -149,7 +149,7 @@ fn reborn(config: &Config, run: RunId) -> Result<Engine, ReplayError> {
         let page = reader.entries(None, &query)?;
         for stored in page.rows {
             match (began, &stored.value) {
-                (Some(at), entry) if at != stored.at || !is_birth(entry) => return Ok(recovered(engine, at)),
+                (Some(at), entry) if at != stored.at || !is_genesis(entry) => return Ok(recovered(engine, at)),
                 (None, Entry::Started { run: started, .. }) if *started == run => began = Some(stored.at),
                 (Some(_) | None, _) => {}
             }
@@ -169,7 +169,7 @@ fn recovered(mut engine: Engine, at: Timestamp) -> Engine {
 }
 
 /// Entries that a fresh ledger begins with, in the same commit as the start of its first run.
-const fn is_birth(entry: &Entry) -> bool {
+const fn is_genesis(entry: &Entry) -> bool {
     matches!(entry, Entry::Deposited { .. } | Entry::Halted { .. })
 }
 

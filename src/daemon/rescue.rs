@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::birth::Unwritten;
+use super::genesis::Unwritten;
 use crate::domain::RunId;
 use crate::ledger::CommitError;
 use crate::log::message;

@@ -8,7 +8,7 @@ use crate::engine::{Command, Engine, Setup};
 use crate::ledger::journal::Journal;
 use crate::ledger::{CommitError, Durable, Head};
 
-use super::birth::{Birth, Unwritten};
+use super::genesis::{Genesis, Unwritten};
 use super::error::DaemonError;
 use super::keeper::Keeper;
 use super::latch::{Latch, Latched};
@@ -59,7 +59,7 @@ impl Shell {
         mut keeper: impl Keeper + 'static,
         setup: Setup,
         venue: impl FnOnce(&Engine) -> V,
-        birth: &Birth,
+        genesis: &Genesis,
         now: Timestamp,
     ) -> Result<Self, DaemonError> {
         let mut run = setup.run;
@@ -80,18 +80,18 @@ impl Shell {
             .map_err(DaemonError::Read)?;
         restored.map_err(DaemonError::Restore)?;
         // Until that time came, nothing would happen: no order, no stop, no fresh price.
-        let ahead = latest.since(birth.time.first());
+        let ahead = latest.since(genesis.time.first());
         if ahead > AHEAD_MAX {
-            return Err(DaemonError::Ahead { last: latest, ahead, time: birth.time });
+            return Err(DaemonError::Ahead { last: latest, ahead, time: genesis.time });
         }
         engine.begin(run);
         let mut first =
-            vec![Entry::Started { run, version: env!("CARGO_PKG_VERSION").to_owned(), config: birth.config.clone() }];
+            vec![Entry::Started { run, version: env!("CARGO_PKG_VERSION").to_owned(), config: genesis.config.clone() }];
         if fresh {
-            let (asset, amount) = birth.deposit;
+            let (asset, amount) = genesis.deposit;
             first.push(Entry::Deposited { asset, amount });
             first.extend(
-                birth
+                genesis
                     .halt
                     .iter()
                     .map(|reason| Entry::Halted { by: "configuration".to_owned(), reason: reason.clone() }),
@@ -99,7 +99,7 @@ impl Shell {
         }
         if engine.halted().is_none() && first.iter().all(|entry| !matches!(entry, Entry::Halted { .. })) {
             let halted = |halt: Latched| Entry::Halted { by: halt.by, reason: halt.reason };
-            first.extend(birth.latched.clone().map(halted));
+            first.extend(genesis.latched.clone().map(halted));
         }
         for entry in &first {
             engine.restore(latest, entry).map_err(DaemonError::Restore)?;

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use std::rc::Rc;
 
 use tradingbot::api::Verdict;
-use tradingbot::daemon::{Birth, DaemonError, Shell, TimeOf};
+use tradingbot::daemon::{Genesis, DaemonError, Shell, TimeOf};
 use tradingbot::domain::snapshot::{PositionView, StrategyView};
 use tradingbot::domain::{
     Asset, Event, ExitReason, MarketEvent, NewOrder, Notional, OperatorEvent, Price, Qty, Rate, RunId, Snapshot, Span,
@@ -126,9 +126,9 @@ impl Stage {
         }
         let time = TimeOf::Clock(self.now);
         let deposit = (plan::usdt(), plan::deposit());
-        let birth = Birth { config: String::new(), deposit, halt: None, latched: None, time };
+        let genesis = Genesis { config: String::new(), deposit, halt: None, latched: None, time };
         let handle = Handle(Rc::clone(&self.world));
-        Shell::begin(handle.clone(), setup, |_: &Engine| handle, &birth, self.now)
+        Shell::begin(handle.clone(), setup, |_: &Engine| handle, &genesis, self.now)
     }
 
     fn step(&mut self, shell: &mut Shell) {

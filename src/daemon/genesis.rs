@@ -17,7 +17,7 @@ pub struct Unwritten {
 
 /// What a life begins with.
 #[derive(Debug, Clone)]
-pub struct Birth {
+pub struct Genesis {
     /// SHA-256 of the configuration, in hexadecimal.
     pub config: String,
     /// What a fresh ledger starts with.
