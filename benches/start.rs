@@ -10,7 +10,7 @@ use std::time::Instant;
 use tempfile::TempDir;
 use tradingbot::clock;
 use tradingbot::config::{self, Speed};
-use tradingbot::daemon::{Audience, Inbox, LEDGER_FILE, Life, Mailbox, Shell, Source, drive};
+use tradingbot::daemon::{Inbox, LEDGER_FILE, Life, Mailbox, Observer, Shell, Source, drive};
 use tradingbot::ledger::Ledger;
 
 use super::bot::{PAPER, SHIPPED, configured, program, stop};
@@ -122,9 +122,9 @@ fn backdated(from: &Path) -> TempDir {
 /// Stops the life once its ledger is long enough.
 struct Until(Mailbox);
 
-impl Audience for Until {
+impl Observer for Until {
     fn look(&mut self, shell: &mut Shell) {
-        shell.take_told();
+        shell.take_notifications();
         if shell.head().seq >= ENTRIES {
             self.0.stop();
         }

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::clock;
 use crate::config::{self, Config, Source, Speed};
-use crate::daemon::{self, Ending, Errand, Summary};
+use crate::daemon::{self, Ending, RunOptions, Summary};
 use crate::domain::{Market, Span, Timestamp};
 use crate::store::{RecordingReader, ToldMarket};
 use crate::systemd::Instance;
@@ -54,7 +54,7 @@ impl Paper {
     pub fn run(&self, inherited: Inherited, json: bool, out: &mut dyn Write) -> Result<(), Failure> {
         let config = self.config()?;
         let secrets = secrets(&config, inherited.environment, Some(PathBuf::from(".env")))?;
-        let errand = Errand {
+        let options = RunOptions {
             config,
             path: self.market.config.clone(),
             own: None,
@@ -65,7 +65,7 @@ impl Paper {
             sockets: inherited.sockets,
             json,
         };
-        let Summary { ending, snapshot, head } = daemon::run(errand, out).map_err(|error| failed(&error))?;
+        let Summary { ending, snapshot, head } = daemon::run(options, out).map_err(|error| failed(&error))?;
         let (name, why) = match ending {
             Ending::Stopped => ("stopped", "stopped"),
             Ending::Exhausted => ("recording-over", "the recording is over"),

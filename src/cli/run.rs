@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::config::{self, Borrowed, Config};
-use crate::daemon::{self, DaemonError, Errand};
+use crate::daemon::{self, DaemonError, RunOptions};
 use crate::secrets::{Environment, Places, Secrets};
 use crate::systemd::Instance;
 
@@ -38,7 +38,7 @@ impl Run {
             config.state = PathBuf::from(state);
         }
         let secrets = secrets(&config, inherited.environment, None)?;
-        let errand = Errand {
+        let options = RunOptions {
             config,
             path: Some(path),
             own,
@@ -49,7 +49,7 @@ impl Run {
             sockets: inherited.sockets,
             json,
         };
-        daemon::run(errand, out).map_err(|error| failed(&error))?;
+        daemon::run(options, out).map_err(|error| failed(&error))?;
         Ok(())
     }
 }

@@ -11,7 +11,7 @@ use super::shell::Shell;
 use super::source::Source;
 
 /// Whoever looks on.
-pub trait Audience {
+pub trait Observer {
     /// Something may have changed.
     fn look(&mut self, shell: &mut Shell);
 
@@ -43,7 +43,7 @@ pub fn drive(
     source: &mut dyn Source,
     speed: Speed,
     inbox: &Inbox,
-    audience: &mut dyn Audience,
+    observer: &mut dyn Observer,
     until: Option<Timestamp>,
 ) -> Result<Ending, DaemonError> {
     let mut next = take(source)?;
@@ -60,19 +60,19 @@ pub fn drive(
         match wait(shell, &clock, inbox, due, rounds) {
             Waited::Due => {}
             Waited::Slept => {
-                audience.alive(shell, source);
-                audience.look(shell);
+                observer.alive(shell, source);
+                observer.look(shell);
             }
-            Waited::Message(message) => match hear(shell, &clock, message, audience) {
+            Waited::Message(message) => match hear(shell, &clock, message, observer) {
                 Heard::Stop => return Ok(Ending::Stopped),
                 Heard::GoOn => {
-                    audience.look(shell);
+                    observer.look(shell);
                     continue;
                 }
             },
             Waited::NotYet => {
-                audience.alive(shell, source);
-                audience.look(shell);
+                observer.alive(shell, source);
+                observer.look(shell);
                 if until.is_some_and(|until| clock::now() >= until) {
                     return Ok(Ending::Expired);
                 }
@@ -80,21 +80,21 @@ pub fn drive(
             }
         }
         if due < *at {
-            shell.pass(due);
+            shell.tick(due);
         } else if let Some((at, event)) = next.take() {
-            shell.take(at, event);
+            shell.receive(at, event);
             next = take(source)?;
         }
         if rounds.is_multiple_of(ROUNDS_PER_LOOK) {
-            audience.alive(shell, source);
-            audience.look(shell);
+            observer.alive(shell, source);
+            observer.look(shell);
             if until.is_some_and(|until| clock::now() >= until) {
                 return Ok(Ending::Expired);
             }
         }
     }
     shell.settle();
-    audience.look(shell);
+    observer.look(shell);
     Ok(Ending::Exhausted)
 }
 
@@ -129,17 +129,17 @@ fn wait(shell: &mut Shell, clock: &MarketClock, inbox: &Inbox, due: Timestamp, r
     }
 }
 
-fn hear(shell: &mut Shell, clock: &MarketClock, message: Message, audience: &mut dyn Audience) -> Heard {
+fn hear(shell: &mut Shell, clock: &MarketClock, message: Message, observer: &mut dyn Observer) -> Heard {
     match message {
         Message::Operator(OperatorRequest { event, reply }) => {
             let verdict = shell.operate(clock.now(shell.now()), event);
             // Whoever asked must find what came of it when they look next.
-            audience.look(shell);
+            observer.look(shell);
             let _ = reply.send(verdict);
             Heard::GoOn
         }
         Message::Reload => {
-            audience.reload(shell);
+            observer.reload(shell);
             Heard::GoOn
         }
         Message::Stop => Heard::Stop,
@@ -202,7 +202,7 @@ mod tests {
 
     struct Nobody;
 
-    impl Audience for Nobody {
+    impl Observer for Nobody {
         fn look(&mut self, _: &mut Shell) {}
 
         fn alive(&mut self, _: &Shell, _: &dyn Source) {}

@@ -14,13 +14,13 @@ use crate::market::practice::{self, PracticeMarket, PracticePair};
 use crate::private::{self, PrivateError};
 use crate::sim::{Faults, FeeSettings, Latency, Sim, SimSettings};
 
-use super::genesis::{Genesis, TimeOf};
 use super::error::DaemonError;
+use super::genesis::{Genesis, TimeOf};
 use super::latch::Latch;
+use super::logging;
 use super::recording::Recording;
 use super::shell::Shell;
 use super::source::Source;
-use super::tell;
 
 /// A bot that is about to run.
 pub struct Life {
@@ -69,7 +69,7 @@ impl Life {
         let run = shell.engine().run();
         match Journal::create(&config.state, env!("CARGO_PKG_VERSION"), run, &config.digest, Ring::default()) {
             Ok(journal) => shell.keep_inputs(journal),
-            Err(error) => tell::no_journal(&error),
+            Err(error) => logging::no_journal(&error),
         }
         Ok(Self { shell, source, speed: speed.unwrap_or(own_speed) })
     }

@@ -1,13 +1,15 @@
 //! APP: one life of the bot on a ledger of its own.
 
-mod genesis;
 mod drive;
 mod error;
+mod genesis;
 mod history;
 mod inbox;
 mod keeper;
 mod latch;
 mod life;
+mod logging;
+mod notification;
 mod operate;
 mod progress;
 mod recording;
@@ -18,24 +20,22 @@ mod run;
 mod serve;
 mod shell;
 mod source;
-mod tell;
-mod told;
 mod venue;
 mod warm_ups;
 
-pub use genesis::{Genesis, TimeOf, Unwritten};
-pub use drive::{Audience, Ending, drive};
+pub use drive::{Ending, Observer, drive};
 pub use error::DaemonError;
+pub use genesis::{Genesis, TimeOf, Unwritten};
 pub use inbox::{INBOX_MAX, Inbox, Mailbox, Message};
 pub use keeper::Keeper;
 pub use latch::{Latch, Latched};
 pub use life::{LEDGER_FILE, Life};
+pub use notification::Notification;
 pub use redact::Redactor;
 pub use replay::{ReplayError, Replayed, replay};
 pub use rescue::Rescued;
-pub use run::{Errand, Summary, check, run};
+pub use run::{RunOptions, Summary, check, run};
 pub use serve::{Addresses, CONTROL_SOCKET};
 pub use shell::Shell;
 pub use source::{Source, SourceError};
-pub use told::Told;
 pub use venue::Venue;

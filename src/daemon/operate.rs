@@ -4,14 +4,14 @@ use crate::api::Verdict;
 use crate::domain::{Event, OperatorEvent, Timestamp};
 use crate::engine::Notice;
 
+use super::notification::Notification;
 use super::shell::Shell;
-use super::told::Told;
 
 impl Shell {
     /// Takes in what an operator asked for, and returns once what came of it is on disk.
     pub fn operate(&mut self, at: Timestamp, event: OperatorEvent) -> Verdict {
         // What comes of answers that are due is not the operator's doing.
-        self.pass(at);
+        self.tick(at);
         match event {
             // The disk may have room again, or be back: that shows only when it is tried.
             OperatorEvent::Halt { .. } | OperatorEvent::Resume { .. } => self.try_again(),
@@ -27,10 +27,10 @@ impl Shell {
         }
         let before = self.told_count();
         self.apply(Event::Operator(event));
-        let refused = self.told_since(before).find_map(|told| match told {
+        let refused = self.notifications_since(before).find_map(|told| match told {
             // What only has to wait is tried again.
-            Told::Notice(_, Notice::Refused { refusal, .. }) if !refusal.passes() => Some(refusal.to_string()),
-            Told::Notice(..) | Told::Entry(..) => None,
+            Notification::Notice(_, Notice::Refused { refusal, .. }) if !refusal.passes() => Some(refusal.to_string()),
+            Notification::Notice(..) | Notification::Entry(..) => None,
         });
         let changed = self.told_count() != before;
         self.settle();

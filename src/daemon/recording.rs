@@ -7,8 +7,8 @@ use crate::domain::instrument::is_coin_margined;
 use crate::domain::{Event, Market, Symbol, Timestamp};
 use crate::store::{ReadRecordingError, Recorded, RecordingReader, ToldMarket};
 
+use super::logging;
 use super::source::{Source, SourceError};
-use super::tell;
 
 /// Recorded streams, in the order of their files.
 pub struct Recording {
@@ -32,7 +32,7 @@ impl Recording {
             return Err(SourceError("the recording has no market events in it; name another file".to_owned()));
         }
         for doubt in Look::at(files, &market.symbols)?.judge(market)? {
-            tell::recording_lacks(&doubt);
+            logging::recording_lacks(&doubt);
         }
         Ok(Self { reader, first, seen: Seen::new(&market.symbols), over: false })
     }
@@ -54,11 +54,11 @@ impl Recording {
         let absent = self.seen.absent();
         if !absent.is_empty() {
             let (events, absent) = (self.seen.events(), names(&absent));
-            tell::recording_lacks(&format!("the recording had nothing of {absent} in all of its {events} events"));
+            logging::recording_lacks(&format!("the recording had nothing of {absent} in all of its {events} events"));
         }
         let others = self.seen.others();
         if !others.is_empty() {
-            tell::recording_lacks(&format!("the recording had events of symbols that are not configured: {others}"));
+            logging::recording_lacks(&format!("the recording had events of symbols that are not configured: {others}"));
         }
         None
     }

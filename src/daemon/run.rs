@@ -16,7 +16,7 @@ use crate::sandbox::{self, Confined, Enforcement, Grants, Surroundings};
 use crate::secrets::{SecretName, Secrets};
 use crate::systemd::{Inherited, Instance, Notifier, NotifyError};
 
-use super::drive::{Audience, Ending, drive};
+use super::drive::{Ending, Observer, drive};
 use super::error::DaemonError;
 use super::inbox::Inbox;
 use super::latch::Latch;
@@ -31,7 +31,7 @@ use super::warm_ups::WarmUps;
 
 /// What is to be run, and for how long.
 #[derive(Debug)]
-pub struct Errand {
+pub struct RunOptions {
     /// As configured.
     pub config: Config,
     /// Where that was read from, to read it again when asked to.
@@ -68,8 +68,8 @@ pub struct Summary {
 /// # Errors
 ///
 /// Whatever keeps it from starting, or from ending in order.
-pub fn run(errand: Errand, out: &mut dyn Write) -> Result<Summary, DaemonError> {
-    let Errand { config, path, own, bot, speed, duration, mut secrets, mut sockets, json } = errand;
+pub fn run(options: RunOptions, out: &mut dyn Write) -> Result<Summary, DaemonError> {
+    let RunOptions { config, path, own, bot, speed, duration, mut secrets, mut sockets, json } = options;
     let log = start_log(&config, &secrets, json)?;
     say_borrowed(&config, path.as_deref());
     let admin = admin_token(&mut secrets)?;
@@ -85,7 +85,7 @@ pub fn run(errand: Errand, out: &mut dyn Write) -> Result<Summary, DaemonError> 
     let confined = confine(&config, path.as_deref(), runtime, &bot)?;
     let settings = Settings { admin, access, bot_flag: bot.flag(), ..Settings::new(&config.api, config.state.clone()) };
     let (mailbox, inbox) = Inbox::new();
-    let mut onlooker = Onlooker {
+    let mut observer = RunObserver {
         served: Served::start(&confined, &config, settings, listeners, &shell, mailbox)?,
         beat: notifier.alive_every(),
         beaten: Mark::now(),
@@ -100,18 +100,18 @@ pub fn run(errand: Errand, out: &mut dyn Write) -> Result<Summary, DaemonError> 
         path,
         own,
     };
-    if !onlooker.log.is_journal() {
-        greet(&onlooker.config, &addresses, &shell, json, out);
+    if !observer.log.is_journal() {
+        greet(&observer.config, &addresses, &shell, json, out);
     }
-    onlooker.say_ready(&shell);
+    observer.say_ready(&shell);
     let until = duration.map(|span| clock::now().plus(span));
-    let driven = drive(&mut shell, source.as_mut(), speed, &inbox, &mut onlooker, until);
-    onlooker.say_stopping();
-    onlooker.served.stop();
+    let driven = drive(&mut shell, source.as_mut(), speed, &inbox, &mut observer, until);
+    observer.say_stopping();
+    observer.served.stop();
     let snapshot = shell.snapshot();
     let run = shell.engine().run();
     let head = shell.end().map_err(|unwritten| DaemonError::Unsaved {
-        rescued: rescue(&onlooker.config.state, run, &unwritten),
+        rescued: rescue(&observer.config.state, run, &unwritten),
         source: unwritten.cause,
     })?;
     tracing::info!(message_id = message::STOPPED.id, head = %head, "stopped in order");
@@ -284,7 +284,7 @@ fn program() -> String {
 }
 
 /// Looks on for everybody outside: the API, the log and the service manager.
-struct Onlooker {
+struct RunObserver {
     served: Served,
     notifier: Notifier,
     beat: Option<Span>,
@@ -300,7 +300,7 @@ struct Onlooker {
     own: Option<Own>,
 }
 
-impl Onlooker {
+impl RunObserver {
     fn say_ready(&mut self, shell: &Shell) {
         say_head(shell);
         self.status = self.status(shell);
@@ -324,7 +324,7 @@ impl Onlooker {
     }
 }
 
-impl Audience for Onlooker {
+impl Observer for RunObserver {
     fn look(&mut self, shell: &mut Shell) {
         if self.headed.elapsed() >= HEAD_EVERY {
             self.headed = Mark::now();
@@ -363,7 +363,7 @@ impl Audience for Onlooker {
     }
 }
 
-impl Onlooker {
+impl RunObserver {
     /// Takes what may change without a restart, or says why nothing is changed.
     fn read_again(&mut self, shell: &mut Shell) -> Result<(), String> {
         if let Err(error) = self.log.reopen() {

@@ -28,8 +28,8 @@ use super::error::DaemonError;
 use super::history::LedgerHistory;
 use super::inbox::Mailbox;
 use super::life::LEDGER_FILE;
+use super::notification::Notification;
 use super::shell::Shell;
-use super::told::Told;
 
 /// The running API, and what the loop tells it.
 pub struct Served {
@@ -123,14 +123,14 @@ impl Served {
     /// Shows whoever looks on what has happened: entries and notices at once, prices often enough for an eye. Whether
     /// there was anything to show.
     pub fn look(&mut self, shell: &mut Shell) -> bool {
-        let told = shell.take_told();
+        let told = shell.take_notifications();
         let readiness = shell.fault().map_or(Readiness::Ready, |fault| Readiness::Failing { fault });
         let turned = *self.ready.borrow() != readiness;
         let due = turned || !told.is_empty() || self.looked.is_none_or(|looked| looked.elapsed() >= LOOK_EVERY);
         for told in told {
             match &*told {
-                Told::Entry(_, entry) => self.feed.publish(entry.kind(), entry),
-                Told::Notice(_, notice) => self.feed.publish(word(notice), &notice.to_string()),
+                Notification::Entry(_, entry) => self.feed.publish(entry.kind(), entry),
+                Notification::Notice(_, notice) => self.feed.publish(word(notice), &notice.to_string()),
             }
         }
         if !due {

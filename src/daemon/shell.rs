@@ -8,14 +8,14 @@ use crate::engine::{Command, Engine, Setup};
 use crate::ledger::journal::Journal;
 use crate::ledger::{CommitError, Durable, Head};
 
-use super::genesis::{Genesis, Unwritten};
 use super::error::DaemonError;
+use super::genesis::{Genesis, Unwritten};
 use super::keeper::Keeper;
 use super::latch::{Latch, Latched};
+use super::logging;
+use super::notification::Notification;
 use super::redact::Redactor;
 use super::replay::bytes;
-use super::tell;
-use super::told::Told;
 use super::venue::{Send, Venue};
 
 /// The engine with everything it needs to live: its ledger, its exchange and its place in time.
@@ -39,7 +39,7 @@ pub struct Shell {
     check_at: Timestamp,
     commands: Vec<Command>,
     follow: VecDeque<Event>,
-    told: Vec<Arc<Told>>,
+    told: Vec<Arc<Notification>>,
     /// How many of those are out; the others wait for the disk.
     said: usize,
     told_count: u64,
@@ -105,7 +105,7 @@ impl Shell {
             engine.restore(latest, entry).map_err(DaemonError::Restore)?;
         }
         let _durable: Durable = keeper.commit(latest, &first).map_err(DaemonError::Commit)?;
-        first.iter().for_each(tell::entry);
+        first.iter().for_each(logging::entry);
         let venue = venue(&engine);
         let mut shell = Self {
             engine,
@@ -125,7 +125,7 @@ impl Shell {
             commands: Vec::new(),
             follow: VecDeque::new(),
             said: first.len(),
-            told: first.into_iter().map(|entry| Arc::new(Told::Entry(latest, entry))).collect(),
+            told: first.into_iter().map(|entry| Arc::new(Notification::Entry(latest, entry))).collect(),
             told_count: 0,
             inputs: None,
             latch: None,
@@ -221,7 +221,7 @@ impl Shell {
     }
 
     /// What has been told since the count was `before`, as far as nobody has taken it yet.
-    pub(super) fn told_since(&self, before: u64) -> impl Iterator<Item = &Told> {
+    pub(super) fn notifications_since(&self, before: u64) -> impl Iterator<Item = &Notification> {
         let fresh = usize::try_from(self.told_count.saturating_sub(before)).unwrap_or(usize::MAX);
         self.told.iter().rev().take(fresh).map(AsRef::as_ref)
     }
@@ -232,7 +232,7 @@ impl Shell {
     }
 
     /// What has been said since this was last asked.
-    pub fn take_told(&mut self) -> Vec<Arc<Told>> {
+    pub fn take_notifications(&mut self) -> Vec<Arc<Notification>> {
         self.told.drain(..std::mem::take(&mut self.said)).collect()
     }
 
@@ -249,7 +249,7 @@ impl Shell {
     }
 
     /// Takes in one event from outside and everything that follows from it.
-    pub fn take(&mut self, at: Timestamp, event: Event) {
+    pub fn receive(&mut self, at: Timestamp, event: Event) {
         self.now = self.now.max(at);
         self.advance();
         if let Event::Market(market) = &event {
@@ -260,7 +260,7 @@ impl Shell {
     }
 
     /// Lets time pass until `at`: answers that are due, and what the engine wished to be woken for.
-    pub fn pass(&mut self, at: Timestamp) {
+    pub fn tick(&mut self, at: Timestamp) {
         self.now = self.now.max(at);
         self.advance();
         if self.wake_at.is_some_and(|due| due <= self.now) {
@@ -299,7 +299,7 @@ impl Shell {
     pub fn end(mut self) -> Result<Head, Unwritten> {
         self.settle();
         if let Some(Err(error)) = self.inputs.as_mut().map(Journal::flush) {
-            tell::no_journal(&error);
+            logging::no_journal(&error);
         }
         let run = self.engine.run();
         self.unwritten.push(Entry::Stopped { run });
@@ -363,7 +363,7 @@ impl Shell {
     fn note(&mut self, stamped: &Stamped, commands: &[Command]) {
         let Some(inputs) = self.inputs.as_mut() else { return };
         if let Err(error) = inputs.append(stamped, &bytes(commands)) {
-            tell::no_journal(&error);
+            logging::no_journal(&error);
             self.inputs = None;
         }
     }
@@ -372,7 +372,7 @@ impl Shell {
         for command in commands.drain(..) {
             match command {
                 Command::Record(entry) => {
-                    self.told.push(Arc::new(Told::Entry(self.now, entry.clone())));
+                    self.told.push(Arc::new(Notification::Entry(self.now, entry.clone())));
                     self.told_count += 1;
                     self.unwritten.push(entry);
                 }
@@ -380,7 +380,7 @@ impl Shell {
                 Command::Cancel { id, symbol } => self.unsent.push(Send::Cancel(id, symbol)),
                 Command::Ask { id, symbol } => self.unsent.push(Send::Ask(id, symbol)),
                 Command::WakeAt(at) => self.wake_at = Some(self.wake_at.map_or(at, |due| due.min(at))),
-                Command::Notice(notice) => self.told.push(Arc::new(Told::Notice(self.now, notice))),
+                Command::Notice(notice) => self.told.push(Arc::new(Notification::Notice(self.now, notice))),
             }
         }
         if self.unwritten.is_empty() || self.failing {
@@ -392,8 +392,8 @@ impl Shell {
     fn say(&mut self) {
         for told in self.told.iter().skip(self.said) {
             match &**told {
-                Told::Entry(_, entry) => tell::entry(entry),
-                Told::Notice(_, notice) => tell::notice(notice),
+                Notification::Entry(_, entry) => logging::entry(entry),
+                Notification::Notice(_, notice) => logging::notice(notice),
             }
         }
         self.told.drain(..self.told.len().saturating_sub(TOLD_MAX));
@@ -417,7 +417,7 @@ impl Shell {
                 if self.failing && self.keeper.is_short() {
                     self.retry_at = self.now.plus(Span::SECOND);
                 } else if std::mem::take(&mut self.failing) {
-                    tell::ledger_works();
+                    logging::ledger_works();
                 }
                 self.say();
                 self.release(&durable);
@@ -444,7 +444,7 @@ impl Shell {
         self.fault = error.to_string();
         self.retry_at = self.now.plus(Span::SECOND);
         if first {
-            tell::ledger_fails(error);
+            logging::ledger_fails(error);
         }
         self.say();
         for send in self.unsent.drain(..) {
@@ -469,7 +469,7 @@ impl Shell {
                 Ok(_durable) => self.halt_latched = true,
                 Err(error) => {
                     let remembered = self.latch.as_mut().is_some_and(|latch| latch.set(&halt));
-                    tell::not_latched(&error, remembered);
+                    logging::not_latched(&error, remembered);
                 }
             }
             self.follow.push_back(Event::Link(LinkEvent::LedgerFailed { reason }));

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use tradingbot::config::{self, Config, Source, Speed};
-use tradingbot::daemon::{Life, Told};
+use tradingbot::daemon::{Life, Notification};
 use tradingbot::domain::{Entry, Event, OperatorEvent, Span, Timestamp};
 
 /// How long after it was told to trade the first order went out, when it was told `later` after its start.
@@ -27,11 +27,11 @@ fn first_order(file: &str, seed: u64, later: Span) -> Option<Span> {
             let (by, reason) = ("ops".to_owned(), "first day".to_owned());
             shell.operate(resumed, OperatorEvent::Resume { by, reason });
         }
-        shell.take(at, event);
-        let told = shell.take_told();
+        shell.receive(at, event);
+        let told = shell.take_notifications();
         let order = told.iter().find_map(|told| match &**told {
-            Told::Entry(at, Entry::Intended { .. }) => Some(*at),
-            Told::Entry(..) | Told::Notice(..) => None,
+            Notification::Entry(at, Entry::Intended { .. }) => Some(*at),
+            Notification::Entry(..) | Notification::Notice(..) => None,
         });
         match order {
             Some(at) => return Some(at.since(resumed)),

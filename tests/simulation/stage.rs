@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use std::rc::Rc;
 
 use tradingbot::api::Verdict;
-use tradingbot::daemon::{Genesis, DaemonError, Shell, TimeOf};
+use tradingbot::daemon::{DaemonError, Genesis, Shell, TimeOf};
 use tradingbot::domain::snapshot::{PositionView, StrategyView};
 use tradingbot::domain::{
     Asset, Event, ExitReason, MarketEvent, NewOrder, Notional, OperatorEvent, Price, Qty, Rate, RunId, Snapshot, Span,
@@ -158,7 +158,7 @@ impl Stage {
         } else if told.is_some_and(|told| told == first) {
             self.tell(shell);
         } else {
-            shell.pass(self.now);
+            shell.tick(self.now);
         }
         if self.plan.paced || self.dice.odds(1, 20) {
             shell.settle();
@@ -173,7 +173,7 @@ impl Stage {
                 trade.at = told.due;
             }
         }
-        shell.take(self.now, told.event);
+        shell.receive(self.now, told.event);
     }
 
     /// Disks fill up and are emptied, and lives are cut off.
@@ -287,7 +287,7 @@ impl Stage {
             world.disk.full = false;
         }
         self.now = self.now.plus(Span::from_secs(2));
-        shell.pass(self.now);
+        shell.tick(self.now);
         shell.settle();
         self.leave_all(&mut shell);
         let (by, reason) = ("operator".to_owned(), "the run is over".to_owned());
@@ -296,7 +296,7 @@ impl Stage {
         while self.now < end && !(shell.snapshot().orders.is_empty() && self.world().is_quiet()) {
             let Some(due) = shell.deadline() else { break };
             self.now = self.now.max(due);
-            shell.pass(self.now);
+            shell.tick(self.now);
             shell.settle();
             self.check(&shell);
         }

@@ -6,7 +6,7 @@ use crate::engine::Notice;
 /// Something that happened, for whoever follows the bot's day. It is said once it is on disk, or once the disk has
 /// refused it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Told {
+pub enum Notification {
     /// It stands in the ledger, or waits for a disk that takes it.
     Entry(Timestamp, Entry),
     /// The engine said so.
