@@ -19,7 +19,8 @@ use super::route::{Found, Route, find};
 use super::server::Server;
 use super::slots::{Holder, Slot};
 use crate::clock::Mark;
-use crate::log::{holds_run_of_secret, message};
+use crate::log::message;
+use crate::redact::holds_run_of_secret;
 
 /// Names for requests whose client did not choose one: a word for this server and a number.
 #[derive(Debug)]

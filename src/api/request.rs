@@ -12,7 +12,7 @@ use super::doors::{Page, PageOrder};
 use super::problem::{ApiError, Code};
 use super::route::Query;
 use crate::domain::{Reason, ReasonError};
-use crate::log::without_secrets;
+use crate::redact::without_secrets;
 
 /// A reason, as an operator gives it.
 #[derive(Debug, Deserialize)]

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use crate::secrets::{Hex, find_secrets};
+use crate::redact::{Hex, find_secrets};
 
 /// Where in a text stands what must not be shown, under which key, and what it looks like; the places do not overlap.
 #[derive(Debug, Default)]

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use crate::api::{TokenFile, TokenHash};
 use crate::domain::{AccountEvent, Event, OperatorEvent};
-use crate::log::{REDACTED, without_held_secrets};
+use crate::redact::{REDACTED, without_held_secrets};
 
 /// Takes secrets out of events.
 #[derive(Debug)]

@@ -11,9 +11,8 @@ use tracing::{Event, Level};
 use tracing_subscriber::layer::{Context, SubscriberExt};
 use tracing_subscriber::registry::Registry;
 use tracing_subscriber::{Layer, registry as new_registry};
-use tradingbot::log::{
-    LineFormat, Lines, LogFormat, LogLevel, LogSettings, OrderDetails, Output, REDACTED, Redacting, Rules,
-};
+use tradingbot::log::{LineFormat, Lines, LogFormat, LogLevel, LogSettings, OrderDetails, Output, Redacting, Rules};
+use tradingbot::redact::REDACTED;
 
 /// Every sink there is. What the journal gets is shown by a layer in its place that keeps all it is given.
 #[derive(Debug, Clone, Copy)]

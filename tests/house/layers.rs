@@ -30,23 +30,24 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     // BASE
     ("clock", &["domain"]),
     ("secrets", &[]),
-    ("log", &["clock", "domain", "secrets"]),
+    ("redact", &[]),
+    ("log", &["clock", "domain", "redact"]),
     ("private", &[]),
     ("sandbox", &[]),
     ("systemd", &["domain"]),
     // What is set up
-    ("config", &["domain", "log", "sandbox", "secrets"]),
+    ("config", &["domain", "log", "redact", "sandbox"]),
     // SHELLS
     ("store", &["binance", "domain"]),
     ("ledger", &["clock", "domain", "private"]),
-    ("api", &["clock", "config", "domain", "log"]),
+    ("api", &["clock", "config", "domain", "log", "redact"]),
     // APPS
     ("backtest", &["domain", "engine", "sim", "strategy"]),
     (
         "daemon",
         &[
-            "api", "clock", "config", "domain", "engine", "ledger", "log", "market", "private", "risk", "sandbox",
-            "secrets", "sim", "store", "systemd",
+            "api", "clock", "config", "domain", "engine", "ledger", "log", "market", "private", "redact", "risk",
+            "sandbox", "secrets", "sim", "store", "systemd",
         ],
     ),
     (

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use tradingbot::secrets::{Hex, find_secrets};
+use tradingbot::redact::{Hex, find_secrets};
 
 /// Files with numbers that look like keys and are none, and why they are there. Each must be needed.
 const HASHES: &[(&str, &str)] = &[

@@ -5,6 +5,8 @@ pub mod private;
 
 pub mod secrets;
 
+pub mod redact;
+
 pub mod log;
 
 pub mod sandbox;

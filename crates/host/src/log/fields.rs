@@ -6,7 +6,8 @@ use std::fmt::{self, Write};
 use serde::{Serialize, Serializer};
 use tracing::field::{Field, Value, Visit};
 
-use super::rules::{REDACTED, Rules};
+use super::rules::Rules;
+use crate::redact::REDACTED;
 
 /// One value that may be written.
 #[derive(Debug, Clone, PartialEq)]

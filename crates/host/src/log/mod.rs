@@ -3,14 +3,10 @@
 //! Whoever writes a record gives values as fields and keeps the message fixed: `info!(%symbol, %price, "order sent")`.
 //! Only then can the operator choose whether prices are written.
 
-mod assignments;
 mod drained;
 mod fields;
-mod held;
-mod known;
 mod lines;
 pub mod message;
-mod names;
 mod output;
 mod panics;
 mod redacting;
@@ -30,12 +26,13 @@ use tracing_journald::{Priority, PriorityMappings};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry;
 
-pub use held::{holds_run_of_secret, holds_secret, without_held_secrets};
+use crate::redact;
+
 pub use lines::{LineFormat, Lines};
 pub use message::Message;
 pub use output::Output;
 pub use redacting::Redacting;
-pub use rules::{REDACTED, Rules, without_secrets};
+pub use rules::Rules;
 pub use settings::{LogFormat, LogLevel, LogSettings, OrderDetails};
 pub use standing::Standing;
 
@@ -89,11 +86,11 @@ impl Log {
         output::check(path).map_err(|source| StartLogError::File { path: path.clone(), source })
     }
 
-    /// Makes sure that these bytes are never written, in any form they may take, and are known to [`holds_secret`] and
-    /// [`without_held_secrets`] from here on.
+    /// Makes sure that these bytes are never written, in any form they may take, and are known to [`redact::holds_secret`]
+    /// and [`redact::without_held_secrets`] from here on.
     pub fn guard(&self, secret: &[u8]) {
         self.rules.guard(secret);
-        held::hold(secret);
+        redact::hold(secret);
     }
 
     /// Takes level and order details from a configuration that was read again.

@@ -7,10 +7,8 @@ use std::sync::{PoisonError, RwLock};
 
 use tracing::{Level, Metadata};
 
-use super::known::Known;
-use super::names::Name;
 use super::settings::{LogLevel, LogSettings, OrderDetails};
-use crate::secrets::{Hex, find_secrets};
+use crate::redact::{Hex, Known, Name, find_assignments, find_secrets, without};
 
 /// What may be written; can be changed while the log is in use.
 pub struct Rules {
@@ -74,7 +72,7 @@ impl Rules {
         }
     }
 
-    /// The text with everything that is not for the log replaced by [`REDACTED`].
+    /// The text with everything that is not for the log replaced by [`REDACTED`](crate::redact::REDACTED).
     ///
     /// Found are: secrets that [`Rules::guard`] was told of, in many forms; what looks like a key or token; and whatever
     /// stands behind a name such as `api_key`, `signature` or `Authorization`, and by the operator's choice `price`.
@@ -84,25 +82,13 @@ impl Rules {
         let mut hidden: Vec<Range<usize>> = Vec::new();
         self.known.read().unwrap_or_else(PoisonError::into_inner).find(bytes, |place| hidden.push(place));
         hidden.extend(find_secrets(text, Hex::Plain).into_iter().map(|finding| finding.range));
-        super::assignments::find(bytes, self.hide_order_details.load(Ordering::Relaxed), |place| hidden.push(place));
+        find_assignments(bytes, self.hide_order_details.load(Ordering::Relaxed), |place| hidden.push(place));
         if hidden.is_empty() {
             return Cow::Borrowed(text);
         }
         hidden.sort_unstable_by_key(|place| place.start);
         Cow::Owned(without(text, &hidden))
     }
-}
-
-/// The text with everything that looks like a key or token replaced by [`REDACTED`], hashes left as they are: for what is
-/// kept for good and comes from a person.
-#[must_use]
-pub fn without_secrets(text: &str) -> Cow<'_, str> {
-    let mut hidden: Vec<Range<usize>> = find_secrets(text, Hex::Plain).into_iter().map(|found| found.range).collect();
-    if hidden.is_empty() {
-        return Cow::Borrowed(text);
-    }
-    hidden.sort_unstable_by_key(|place| place.start);
-    Cow::Owned(without(text, &hidden))
 }
 
 /// Whether a target is this program.
@@ -114,26 +100,6 @@ pub(super) fn is_ours(target: &str) -> bool {
 /// The crates of this program that write records, as targets name them.
 const OURS: [&str; 2] = ["tradingbot", "tradingbot_host"];
 
-/// The text without the places, which are in order and may touch and overlap.
-pub(super) fn without(text: &str, places: &[Range<usize>]) -> String {
-    let mut clean = String::with_capacity(text.len());
-    let mut written = 0;
-    let mut places = places.iter().peekable();
-    while let Some(place) = places.next() {
-        let mut end = place.end;
-        while let Some(next) = places.next_if(|next| next.start <= end) {
-            end = end.max(next.end);
-        }
-        // A place may cut a character that is not ASCII; the character goes with it.
-        let start = text.floor_char_boundary(place.start).max(written);
-        clean.push_str(&text[written..start]);
-        clean.push_str(REDACTED);
-        written = text.ceil_char_boundary(end);
-    }
-    clean.push_str(&text[written..]);
-    clean
-}
-
 const fn rank(level: LogLevel) -> u8 {
     match level {
         LogLevel::Error => 0,
@@ -143,6 +109,3 @@ const fn rank(level: LogLevel) -> u8 {
         LogLevel::Trace => 4,
     }
 }
-
-/// What is written in place of what is not.
-pub const REDACTED: &str = "[redacted]";

@@ -10,7 +10,6 @@ mod error;
 mod folder;
 mod git_index;
 mod seal;
-mod shape;
 mod value;
 
 use std::collections::BTreeMap;
@@ -21,7 +20,6 @@ pub use environment::Environment;
 pub use error::{EnvFileFault, FileFault, LoadSecretsError, MissingSecretError, TakeEnvironmentError};
 pub use git_index::GitIndexError;
 pub use seal::{SealProcessError, seal_process};
-pub use shape::{Finding, Hex, find_secrets, look_like_secret};
 pub use value::{ParseSecretError, ReadSecretError, SECRET_BYTES_MAX, Secret};
 
 /// The secrets there are.

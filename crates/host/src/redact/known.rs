@@ -9,7 +9,7 @@ use memchr::memmem;
 /// A piece is enough to be found, so a secret that a message has cut short is found too. The case of letters does not
 /// count. A filter of bits says no to almost every place in an ordinary text, at about a nanosecond a byte.
 #[derive(Default)]
-pub(super) struct Known {
+pub(crate) struct Known {
     filter: Option<Box<[u64; FILTER_WORDS]>>,
     pieces: Vec<u64>,
     short: Vec<Vec<u8>>,
@@ -17,14 +17,14 @@ pub(super) struct Known {
 
 impl Known {
     /// A list with nothing on it.
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self { filter: None, pieces: Vec::new(), short: Vec::new() }
     }
 
     /// Adds a secret: as it is, in hexadecimal and in base 64. Escaped ones are found by taking the escapes away.
     ///
     /// One of fewer than four bytes is not added: it would blot out every text.
-    pub(super) fn add(&mut self, secret: &[u8]) {
+    pub(crate) fn add(&mut self, secret: &[u8]) {
         if secret.len() < SHORT_BYTES_MIN {
             return;
         }
@@ -52,7 +52,7 @@ impl Known {
     }
 
     /// Calls `mark` with each place in `text` that belongs to a secret; places may overlap.
-    pub(super) fn find(&self, text: &[u8], mut mark: impl FnMut(Range<usize>)) {
+    pub(crate) fn find(&self, text: &[u8], mut mark: impl FnMut(Range<usize>)) {
         self.find_pieces(text, |at| mark(at..at + PIECE_BYTES));
         for short in &self.short {
             for at in memmem::find_iter(text, short) {
@@ -67,7 +67,7 @@ impl Known {
     }
 
     /// Whether so many bytes of one form of a secret stand in `text` in a row.
-    pub(super) fn has_run(&self, text: &[u8], bytes: usize) -> bool {
+    pub(crate) fn has_run(&self, text: &[u8], bytes: usize) -> bool {
         let (mut found, mut begin, mut last) = (false, 0, None);
         self.find_pieces(text, |at| {
             if last.is_none_or(|last| last + 1 != at) {

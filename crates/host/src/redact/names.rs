@@ -2,7 +2,7 @@
 
 /// What a name says about the value that goes with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Name {
+pub(crate) enum Name {
     /// A key, token, signature or password: never written.
     Secret,
     /// The value of a header that is more than one word: never written, to the end of the line.
@@ -16,7 +16,7 @@ pub(super) enum Name {
 impl Name {
     /// Judges a name by its ending, whatever its case, underscores, dashes and full stops: `API_TOKEN`, `apiToken` and
     /// `telegram-bot-token` end alike.
-    pub(super) fn of(name: &[u8]) -> Self {
+    pub(crate) fn of(name: &[u8]) -> Self {
         // Names are judged for each word of each text: the last letter alone rules most of them out.
         let last = name.iter().rfind(|byte| byte.is_ascii_alphanumeric()).map(u8::to_ascii_lowercase);
         if !matches!(last, Some(b'y' | b't' | b'n' | b'e' | b'd' | b's' | b'l' | b'c')) {

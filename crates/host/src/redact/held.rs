@@ -5,11 +5,10 @@ use std::ops::Range;
 use std::sync::{PoisonError, RwLock};
 
 use super::known::Known;
-use super::rules::without;
-use crate::secrets::{Hex, find_secrets};
+use super::{Hex, find_secrets, without};
 
 /// Adds a secret, for good.
-pub(super) fn hold(secret: &[u8]) {
+pub(crate) fn hold(secret: &[u8]) {
     HELD.write().unwrap_or_else(PoisonError::into_inner).add(secret);
 }
 

@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 
+use super::REDACTED;
 use super::names::Name;
-use super::rules::REDACTED;
 
 /// Calls `mark` with each value behind the name of a secret, and with `order_details` behind that of a price too.
-pub(super) fn find(text: &[u8], order_details: bool, mut mark: impl FnMut(Range<usize>)) {
+pub(crate) fn find(text: &[u8], order_details: bool, mut mark: impl FnMut(Range<usize>)) {
     let mut at = 0;
     while let Some(start) = text[at..].iter().position(|byte| is_name(*byte)).map(|skipped| at + skipped) {
         let end = text[start..].iter().position(|byte| !is_name(*byte)).map_or(text.len(), |length| start + length);
