@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use rustix::io::FdFlags;
 use tradingbot::domain::Span;
 use tradingbot::log::{Log, LogFormat, LogLevel, LogSettings, OrderDetails, catch_panics, message};
+use tradingbot::redact;
 use tradingbot::sandbox::{self, Grants, Require};
 use tradingbot::secrets::{Environment, Places, Secrets, seal_process};
 use tradingbot::systemd::{Inherited, Listener, Notifier};
@@ -71,7 +72,7 @@ fn log(out: &mut dyn Write) -> io::Result<()> {
     let format = if env::var_os("PROBE_JSON").is_some() { LogFormat::Json } else { LogFormat::Auto };
     let mut settings = LogSettings { format, level: LogLevel::Info, order_details: OrderDetails::Full, file };
     let log = Log::start(&settings).map_err(io::Error::other)?;
-    log.guard(secret.as_bytes());
+    redact::hold(secret.as_bytes());
     tracing::info!(target: "tradingbot", message_id = message::READY.id, price = 64_000, "first {secret}");
     tracing::debug!(target: "tradingbot", "not shown {secret}");
     settings.level = LogLevel::Debug;
@@ -93,9 +94,9 @@ fn journal(out: &mut dyn Write) -> io::Result<()> {
     let socket = UnixDatagram::bind(path)?;
     let (format, order_details) = (LogFormat::Journal, OrderDetails::Redacted);
     let settings = LogSettings { format, level: LogLevel::Trace, order_details, file: None };
-    let log = Log::start(&settings).map_err(io::Error::other)?;
+    let _log = Log::start(&settings).map_err(io::Error::other)?;
     let secret = env::var("PROBE_SECRET").unwrap_or_default();
-    log.guard(secret.as_bytes());
+    redact::hold(secret.as_bytes());
     let span = tracing::info_span!(target: "tradingbot", "order", order_id = "tb-1", text = %secret);
     span.in_scope(|| {
         let id = message::ORDER_REFUSED.id;

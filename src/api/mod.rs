@@ -35,5 +35,6 @@ pub use listener::{Listener, ListenerError};
 pub use server::serve;
 pub use settings::{Access, Settings};
 pub use token::{
-    Scope, ScopeError, Standing, Token, TokenFile, TokenFileError, TokenHash, TokenName, TokenNameError, TokenRecord,
+    Scope, ScopeError, Standing, TOKEN_DIGITS, Token, TokenFile, TokenFileError, TokenHash, TokenName, TokenNameError,
+    TokenRecord,
 };

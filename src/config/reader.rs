@@ -7,9 +7,11 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use crate::redact::{names_a_secret, without_fragments};
+
 use super::fault::Fault;
 use super::key::{Key, Presence, Table};
-use super::leak::{self, Leaks};
+use super::leak::Leaks;
 use super::suggest::nearest;
 use super::value::Value;
 
@@ -197,7 +199,7 @@ impl<'t> Reader<'t> {
         }
         let shown = shortened(key.get_ref());
         let whole = join(path, &shown);
-        if leak::names_a_secret(key.get_ref()) {
+        if names_a_secret(key.get_ref()) {
             return self.fault(key.span().start, &whole, &format!("\"{shown}\" {SECRET_KEY}"));
         }
         let names: Vec<String> = table.keys.iter().map(Key::name).collect();
@@ -235,7 +237,7 @@ impl<'t> Reader<'t> {
             let before = self.text.get(..offset).unwrap_or(self.text);
             let line = before.matches('\n').count() + 1;
             let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-            self.faults.push(Fault { line, column, key: leak::redacted(key), message: leak::redacted(message) });
+            self.faults.push(Fault { line, column, key: without_fragments(key), message: without_fragments(message) });
         }
     }
 }

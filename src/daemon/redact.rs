@@ -4,12 +4,12 @@
 //! given are the same.
 
 use std::borrow::Cow;
-use std::ops::Range;
+use std::cell::OnceCell;
 use std::path::Path;
 
-use crate::api::{TokenFile, TokenHash};
+use crate::api::{TOKEN_DIGITS, TokenFile, TokenHash};
 use crate::domain::{AccountEvent, Event, OperatorEvent};
-use crate::redact::{REDACTED, without_held_secrets};
+use crate::redact::{without_numbers, without_secrets};
 
 /// Takes secrets out of events.
 #[derive(Debug)]
@@ -56,7 +56,7 @@ impl Redactor {
     }
 
     fn clean_text(&self, text: &mut String) {
-        let known = without_held_secrets(text);
+        let known = without_secrets(text);
         let clean = match self.without_tokens(&known) {
             Cow::Owned(clean) => clean,
             Cow::Borrowed(_) if matches!(known, Cow::Borrowed(_)) => return,
@@ -67,63 +67,24 @@ impl Redactor {
 
     /// The text without the digits of any token of which the hash is kept. With its prefix a token is known by that.
     fn without_tokens<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        let runs = hexadecimal_runs(text);
-        if runs.is_empty() {
-            return Cow::Borrowed(text);
-        }
-        let known = self.tokens.read();
-        // Where it cannot be told, whatever has as many digits counts as one.
-        let is_unknown = known.is_err();
-        let mut hashes: Vec<TokenHash> = self.admin.into_iter().collect();
-        hashes.extend(known.into_iter().flatten().map(|token| token.sha256));
-        let is_token = |digits: &str| {
-            let hash = TokenHash::of(format!("{TOKEN_PREFIX}{}", digits.to_ascii_lowercase()).as_bytes());
-            is_unknown || hashes.contains(&hash)
-        };
-        let mut clean = String::new();
-        let mut written = 0;
-        for run in runs {
-            let starts = run.start..=run.end - TOKEN_DIGITS;
-            for start in starts.filter(|start| is_token(&text[*start..*start + TOKEN_DIGITS])) {
-                if start >= written {
-                    clean.push_str(&text[written..start]);
-                    clean.push_str(REDACTED);
-                    written = start + TOKEN_DIGITS;
-                }
+        let kept = OnceCell::new();
+        without_numbers(text, TOKEN_DIGITS, |digits| {
+            let hash = TokenHash::of_digits(&digits.to_ascii_lowercase());
+            match kept.get_or_init(|| self.tokens.read()) {
+                Ok(tokens) => self.admin == Some(hash) || tokens.iter().any(|token| token.sha256 == hash),
+                // Where it cannot be told, whatever has as many digits counts as one.
+                Err(_) => true,
             }
-        }
-        if written == 0 {
-            return Cow::Borrowed(text);
-        }
-        clean.push_str(&text[written..]);
-        Cow::Owned(clean)
+        })
     }
 }
-
-/// Where as many hexadecimal digits follow each other as a token has, or more.
-fn hexadecimal_runs(text: &str) -> Vec<Range<usize>> {
-    let bytes = text.as_bytes();
-    let mut runs = Vec::new();
-    let mut start = 0;
-    while start < bytes.len() {
-        let length = bytes[start..].iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
-        if length >= TOKEN_DIGITS {
-            runs.push(start..start + length);
-        }
-        start += length + 1;
-    }
-    runs
-}
-
-/// A token is this and that many digits.
-const TOKEN_PREFIX: &str = "tb_";
-const TOKEN_DIGITS: usize = 64;
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::api::Scope;
     use crate::domain::{ClientOrderId, ExitReason, Outcome, Qty, Timestamp};
+    use crate::redact::REDACTED;
 
     #[test]
     fn no_text_of_any_event_takes_a_token_along() {
@@ -131,7 +92,7 @@ mod tests {
         let tokens = TokenFile::of(folder.path());
         let (token, _) = tokens.add("ops".parse().unwrap(), Scope::Admin, Timestamp::ZERO, None).unwrap();
         let whole = token.expose(str::to_owned);
-        let digits = whole.strip_prefix(TOKEN_PREFIX).unwrap();
+        let digits = whole.strip_prefix("tb_").unwrap();
         let redactor = Redactor::of(folder.path(), Some(TokenHash::of(format!("tb_{}", "7".repeat(64)).as_bytes())));
         let id: ClientOrderId = "tb-00000001-0000000000000001-00".parse().unwrap();
         for secret in [&whole, digits, &digits.to_uppercase(), &format!("ab{digits}cd"), &"7".repeat(64)] {

@@ -12,7 +12,7 @@ use crate::config::{self, Config, Own, Source, Speed};
 use crate::domain::{Snapshot, Span};
 use crate::ledger::Head;
 use crate::log::{Log, LogFormat, message};
-use crate::redact::holds_secret;
+use crate::redact::{self, holds_secret};
 use crate::sandbox::{self, Confined, Enforcement, Grants, Surroundings};
 use crate::secrets::{SecretName, Secrets};
 use crate::systemd::{Inherited, Instance, Notifier, NotifyError};
@@ -138,7 +138,7 @@ fn start_log(config: &Config, secrets: &Secrets, json: bool) -> Result<Log, Daem
     }
     let log = Log::start(&settings)?;
     for (_, secret) in secrets.each() {
-        secret.expose(|bytes| log.guard(bytes));
+        secret.expose(redact::hold);
     }
     for (name, source) in secrets.sources() {
         let message_id = message::SECRET_TAKEN.id;

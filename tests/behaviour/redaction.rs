@@ -12,7 +12,7 @@ use tracing_subscriber::layer::{Context, SubscriberExt};
 use tracing_subscriber::registry::Registry;
 use tracing_subscriber::{Layer, registry as new_registry};
 use tradingbot::log::{LineFormat, Lines, LogFormat, LogLevel, LogSettings, OrderDetails, Output, Redacting, Rules};
-use tradingbot::redact::REDACTED;
+use tradingbot::redact::{KnownSecrets, REDACTED};
 
 /// Every sink there is. What the journal gets is shown by a layer in its place that keeps all it is given.
 #[derive(Debug, Clone, Copy)]
@@ -362,10 +362,11 @@ const BASE64: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012345
 /// What comes out of the sink while `body` runs. The log has been told of all [`guarded`] secrets, and of no other.
 fn written(sink: Sink, order_details: OrderDetails, body: impl FnOnce()) -> String {
     let settings = LogSettings { format: LogFormat::Plain, level: LogLevel::Trace, order_details, file: None };
-    let rules = Arc::new(Rules::new(&settings));
+    let known = Box::leak(Box::new(KnownSecrets::new()));
     for (_, secret) in guarded() {
-        rules.guard(secret.as_bytes());
+        known.add(secret.as_bytes());
     }
+    let rules = Arc::new(Rules::with(&settings, known));
     let buffer = Buffer::default();
     let lines = |format| Lines::new(format, Arc::new(Output::to(buffer.clone())));
     let layer = match sink {

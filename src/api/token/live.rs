@@ -3,7 +3,9 @@
 use subtle::{ConditionallySelectable, ConstantTimeEq};
 
 use super::file::Stamp;
-use super::{PREFIX, Scope, Standing, TokenFile, TokenFileError, TokenHash, TokenName, TokenRecord, looks_like_token};
+use super::{
+    Scope, Standing, TOKEN_DIGITS, TokenFile, TokenFileError, TokenHash, TokenName, TokenRecord, looks_like_token,
+};
 use crate::domain::Timestamp;
 
 /// What is known of the tokens of one file.
@@ -67,8 +69,7 @@ impl Tokens {
 
     /// Whether these are the digits of a token, without what it begins with.
     pub(crate) fn are_digits_of_one(&self, digits: &str) -> bool {
-        let Some(hash) = (digits.len() == TOKEN_DIGITS).then(|| TokenHash::of(format!("{PREFIX}{digits}").as_bytes()))
-        else {
+        let Some(hash) = (digits.len() == TOKEN_DIGITS).then(|| TokenHash::of_digits(digits)) else {
             return false;
         };
         self.known.as_ref().is_ok_and(|known| self.find(known, &hash).is_some())
@@ -120,9 +121,6 @@ impl Tokens {
         known.iter().chain(&self.given).nth(usize::try_from(found).ok()?)
     }
 }
-
-/// As many as 32 bytes have.
-const TOKEN_DIGITS: usize = 64;
 
 #[cfg(test)]
 mod tests {

@@ -134,6 +134,12 @@ impl TokenHash {
         Self(Sha256::digest(text).into())
     }
 
+    /// The hash of the token that has these digits behind what all begin with.
+    #[must_use]
+    pub fn of_digits(digits: &str) -> Self {
+        Self::of(format!("{PREFIX}{digits}").as_bytes())
+    }
+
     /// What [`Display`](fmt::Display) wrote: 64 lower-case hexadecimal digits; `None` for anything else.
     #[must_use]
     pub fn parse(text: &[u8]) -> Option<Self> {
@@ -289,7 +295,9 @@ pub(super) fn looks_like_token(text: &[u8]) -> bool {
 /// What every token begins with, so that scanners for leaked secrets find them.
 const PREFIX: &str = "tb_";
 const SECRET_BYTES: usize = 32;
-const TOKEN_BYTES: usize = 3 + SECRET_BYTES * 2;
+const TOKEN_BYTES: usize = 3 + TOKEN_DIGITS;
+/// How many hexadecimal digits a token has.
+pub const TOKEN_DIGITS: usize = SECRET_BYTES * 2;
 const NAME_BYTES_MAX: usize = 31;
 const EXCERPT_CHARS_MAX: usize = 40;
 /// The name of the token whose hash is a credential.

@@ -26,8 +26,6 @@ use tracing_journald::{Priority, PriorityMappings};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry;
 
-use crate::redact;
-
 pub use lines::{LineFormat, Lines};
 pub use message::Message;
 pub use output::Output;
@@ -84,13 +82,6 @@ impl Log {
     pub fn check(settings: &LogSettings) -> Result<(), StartLogError> {
         let Some(path) = &settings.file else { return Ok(()) };
         output::check(path).map_err(|source| StartLogError::File { path: path.clone(), source })
-    }
-
-    /// Makes sure that these bytes are never written, in any form they may take, and are known to [`redact::holds_secret`]
-    /// and [`redact::without_held_secrets`] from here on.
-    pub fn guard(&self, secret: &[u8]) {
-        self.rules.guard(secret);
-        redact::hold(secret);
     }
 
     /// Takes level and order details from a configuration that was read again.

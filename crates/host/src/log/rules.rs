@@ -1,34 +1,39 @@
 //! What may be written: one judgement of names and texts, asked by everything that goes to any sink.
 
 use std::borrow::Cow;
-use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::sync::{PoisonError, RwLock};
 
 use tracing::{Level, Metadata};
 
 use super::settings::{LogLevel, LogSettings, OrderDetails};
-use crate::redact::{Hex, Known, Name, find_assignments, find_secrets, without};
+use crate::redact::{Hidden, KnownSecrets, is_hidden};
 
 /// What may be written; can be changed while the log is in use.
 pub struct Rules {
     level: AtomicU8,
     hide_order_details: AtomicBool,
-    known: RwLock<Known>,
+    known: &'static KnownSecrets,
 }
 
 impl Rules {
-    /// Rules as the configuration has them, with no secret known yet.
+    /// Rules as the configuration has them, for the secrets of this process.
     #[must_use]
     pub fn new(settings: &LogSettings) -> Self {
-        let rules = Self::strict();
+        Self::with(settings, KnownSecrets::of_process())
+    }
+
+    /// The same for a list of secrets of one's own.
+    #[must_use]
+    pub fn with(settings: &LogSettings, known: &'static KnownSecrets) -> Self {
+        let rules = Self { known, ..Self::strict() };
         rules.set(settings);
         rules
     }
 
     /// Rules for when there is no configuration: errors only, and no order details.
-    pub(super) const fn strict() -> Self {
-        Self { level: AtomicU8::new(0), hide_order_details: AtomicBool::new(true), known: RwLock::new(Known::new()) }
+    pub(super) fn strict() -> Self {
+        let known = KnownSecrets::of_process();
+        Self { level: AtomicU8::new(0), hide_order_details: AtomicBool::new(true), known }
     }
 
     /// Takes level and order details from the configuration.
@@ -39,11 +44,6 @@ impl Rules {
         };
         self.hide_order_details.store(hide, Ordering::Relaxed);
         self.level.store(rank(settings.level), Ordering::Relaxed);
-    }
-
-    /// Makes sure that these bytes are never written, in any form they may take.
-    pub fn guard(&self, secret: &[u8]) {
-        self.known.write().unwrap_or_else(PoisonError::into_inner).add(secret);
     }
 
     /// The least important level that is written.
@@ -65,29 +65,17 @@ impl Rules {
 
     /// Whether the value of a field of that name is never written.
     pub(super) fn hides(&self, field: &str) -> bool {
-        match Name::of(field.as_bytes()) {
-            Name::Secret | Name::SecretLine => true,
-            Name::OrderDetail => self.hide_order_details.load(Ordering::Relaxed),
-            Name::Open => false,
-        }
+        is_hidden(field, self.hidden())
     }
 
     /// The text with everything that is not for the log replaced by [`REDACTED`](crate::redact::REDACTED).
-    ///
-    /// Found are: secrets that [`Rules::guard`] was told of, in many forms; what looks like a key or token; and whatever
-    /// stands behind a name such as `api_key`, `signature` or `Authorization`, and by the operator's choice `price`.
     #[must_use]
     pub fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        let bytes = text.as_bytes();
-        let mut hidden: Vec<Range<usize>> = Vec::new();
-        self.known.read().unwrap_or_else(PoisonError::into_inner).find(bytes, |place| hidden.push(place));
-        hidden.extend(find_secrets(text, Hex::Plain).into_iter().map(|finding| finding.range));
-        find_assignments(bytes, self.hide_order_details.load(Ordering::Relaxed), |place| hidden.push(place));
-        if hidden.is_empty() {
-            return Cow::Borrowed(text);
-        }
-        hidden.sort_unstable_by_key(|place| place.start);
-        Cow::Owned(without(text, &hidden))
+        self.known.log_text(text, self.hidden())
+    }
+
+    fn hidden(&self) -> Hidden {
+        if self.hide_order_details.load(Ordering::Relaxed) { Hidden::SecretsAndOrderDetails } else { Hidden::Secrets }
     }
 }
 

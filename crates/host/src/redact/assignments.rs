@@ -3,10 +3,10 @@
 use std::ops::Range;
 
 use super::REDACTED;
-use super::names::Name;
+use super::names::{Hidden, Name};
 
-/// Calls `mark` with each value behind the name of a secret, and with `order_details` behind that of a price too.
-pub(crate) fn find(text: &[u8], order_details: bool, mut mark: impl FnMut(Range<usize>)) {
+/// Calls `mark` with each value behind the name of a secret, and by the operator's choice behind that of a price too.
+pub(super) fn find(text: &[u8], hidden: Hidden, mut mark: impl FnMut(Range<usize>)) {
     let mut at = 0;
     while let Some(start) = text[at..].iter().position(|byte| is_name(*byte)).map(|skipped| at + skipped) {
         let end = text[start..].iter().position(|byte| !is_name(*byte)).map_or(text.len(), |length| start + length);
@@ -14,7 +14,7 @@ pub(crate) fn find(text: &[u8], order_details: bool, mut mark: impl FnMut(Range<
         let name = Name::of(&text[start..end]);
         let value = match name {
             Name::Secret | Name::SecretLine => value(text, end, name),
-            Name::OrderDetail if order_details => value(text, end, name),
+            Name::OrderDetail if hidden == Hidden::SecretsAndOrderDetails => value(text, end, name),
             Name::OrderDetail | Name::Open => None,
         };
         if let Some(value) = value {
@@ -172,10 +172,10 @@ const VALUE_CHARS_MIN: usize = 20;
 mod tests {
     use super::*;
 
-    fn masked(text: &str, order_details: bool) -> String {
+    fn masked(text: &str, hidden: Hidden) -> String {
         let mut masked = String::new();
         let mut from = 0;
-        find(text.as_bytes(), order_details, |place| {
+        find(text.as_bytes(), hidden, |place| {
             masked.push_str(&text[from..place.start]);
             masked.push('#');
             from = place.end;
@@ -210,7 +210,7 @@ mod tests {
             ("secret=", "secret="),
             ("é secret=éé é", "é secret=# é"),
         ] {
-            assert_eq!(masked(text, false), expected, "{text}");
+            assert_eq!(masked(text, Hidden::Secrets), expected, "{text}");
         }
     }
 
@@ -230,7 +230,7 @@ mod tests {
             "password: None",
             "price=64000 qty=0.5",
         ] {
-            assert_eq!(masked(text, false), text);
+            assert_eq!(masked(text, Hidden::Secrets), text);
         }
     }
 
@@ -242,7 +242,7 @@ mod tests {
             ("{\"origQty\":\"0.5\",\"avgPrice\": 64000.1}", "{\"origQty\":\"#\",\"avgPrice\": #}"),
             ("the price fell by 3 percent", "the price fell by 3 percent"),
         ] {
-            assert_eq!(masked(text, true), expected, "{text}");
+            assert_eq!(masked(text, Hidden::SecretsAndOrderDetails), expected, "{text}");
         }
     }
 }

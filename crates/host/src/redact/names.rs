@@ -1,8 +1,34 @@
 //! Names whose values are not for the log: in fields, and in texts before a colon or an equals sign.
 
+/// What is never written in a log; by the operator's choice prices, quantities and balances are not either.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hidden {
+    /// Keys, tokens, signatures and passwords.
+    Secrets,
+    /// Those, and what an order or an account comes to.
+    SecretsAndOrderDetails,
+}
+
+/// Whether the value of a field of that name is never logged, whatever it is.
+#[must_use]
+pub fn is_hidden(field: &str, hidden: Hidden) -> bool {
+    match Name::of(field.as_bytes()) {
+        Name::Secret | Name::SecretLine => true,
+        Name::OrderDetail => hidden == Hidden::SecretsAndOrderDetails,
+        Name::Open => false,
+    }
+}
+
+/// Whether a key of that name in a file would hold a secret: anywhere in its name stands what says so.
+#[must_use]
+pub fn names_a_secret(key: &str) -> bool {
+    let key: String = key.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+    [SECRETS, ["credential", "bearer"].as_slice()].concat().iter().any(|name| key.contains(name))
+}
+
 /// What a name says about the value that goes with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Name {
+pub(super) enum Name {
     /// A key, token, signature or password: never written.
     Secret,
     /// The value of a header that is more than one word: never written, to the end of the line.
@@ -16,7 +42,7 @@ pub(crate) enum Name {
 impl Name {
     /// Judges a name by its ending, whatever its case, underscores, dashes and full stops: `API_TOKEN`, `apiToken` and
     /// `telegram-bot-token` end alike.
-    pub(crate) fn of(name: &[u8]) -> Self {
+    pub(super) fn of(name: &[u8]) -> Self {
         // Names are judged for each word of each text: the last letter alone rules most of them out.
         let last = name.iter().rfind(|byte| byte.is_ascii_alphanumeric()).map(u8::to_ascii_lowercase);
         if !matches!(last, Some(b'y' | b't' | b'n' | b'e' | b'd' | b's' | b'l' | b'c')) {

@@ -16,6 +16,14 @@ pub struct Finding {
     pub what: &'static str,
 }
 
+/// Kinds of characters between which random text changes at every second place or so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Lower,
+    Upper,
+    Digit,
+}
+
 /// What to make of 32 and more hexadecimal digits: keys look so, and so do hashes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hex {
@@ -132,41 +140,47 @@ fn base64(bytes: &[u8], found: &mut Vec<Finding>) {
 /// Whether neighbours change their kind as often as among random characters, and in other ways than at the beginnings of
 /// words run together.
 fn is_random(word: &[u8]) -> bool {
-    let mut counts = [0_usize; 3];
+    let (mut lower, mut upper, mut digits) = (0, 0, 0);
     let (mut changes, mut odd, mut before) = (0, 0, None);
     for kind in word.iter().map(|byte| kind(*byte)) {
-        if let Some(kind) = kind {
-            counts[kind] += 1;
+        match kind {
+            Some(Kind::Lower) => lower += 1,
+            Some(Kind::Upper) => upper += 1,
+            Some(Kind::Digit) => digits += 1,
+            None => {}
         }
         if let (Some(before), Some(kind)) = (before, kind) {
             changes += usize::from(before != kind);
-            odd += usize::from((before, kind) == (UPPER, UPPER) || (before == DIGIT) != (kind == DIGIT));
+            let capitals = (before, kind) == (Kind::Upper, Kind::Upper);
+            odd += usize::from(capitals || (before == Kind::Digit) != (kind == Kind::Digit));
         }
         before = kind;
     }
     let (changing, odd) = (changes * 20 >= word.len() * 7, odd * 20 >= word.len() * 3);
-    let three = counts[LOWER] >= 2 && counts[UPPER] >= 2 && counts[DIGIT] >= 1 && changing && odd;
-    let two = counts[DIGIT] >= 5 && word.len() >= BASE64_CHARS_MIN && changes * 10 >= word.len() * 3;
+    let three = lower >= 2 && upper >= 2 && digits >= 1 && changing && odd;
+    let two = digits >= 5 && word.len() >= BASE64_CHARS_MIN && changes * 10 >= word.len() * 3;
     three || two
 }
 
-const fn kind(byte: u8) -> Option<usize> {
+/// What kind of character it is, if random text is made of its kind.
+pub(super) const fn kind(byte: u8) -> Option<Kind> {
     match byte {
-        b'a'..=b'z' => Some(LOWER),
-        b'A'..=b'Z' => Some(UPPER),
-        b'0'..=b'9' => Some(DIGIT),
+        b'a'..=b'z' => Some(Kind::Lower),
+        b'A'..=b'Z' => Some(Kind::Upper),
+        b'0'..=b'9' => Some(Kind::Digit),
         _ => None,
     }
 }
 
 /// The first run at or after `from` of bytes that are `inside`.
-fn run(bytes: &[u8], from: usize, inside: impl Fn(u8) -> bool) -> Option<Range<usize>> {
+pub(super) fn run(bytes: &[u8], from: usize, inside: impl Fn(u8) -> bool) -> Option<Range<usize>> {
     let start = from + bytes.get(from..)?.iter().position(|byte| inside(*byte))?;
     let end = bytes[start..].iter().position(|byte| !inside(*byte)).map_or(bytes.len(), |length| start + length);
     Some(start..end)
 }
 
-const fn is_word(byte: u8) -> bool {
+/// Whether a word goes on with it.
+pub(super) const fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')
 }
 
@@ -184,9 +198,6 @@ fn distinct(word: &[u8]) -> u32 {
     word.iter().fold(0_u128, |seen, byte| seen | 1 << (byte & 0x7f)).count_ones()
 }
 
-const LOWER: usize = 0;
-const UPPER: usize = 1;
-const DIGIT: usize = 2;
 /// The shortest word that anything here takes for a secret.
 const WORD_CHARS_MIN: usize = 16;
 const RANDOM_CHARS_MIN: usize = 32;
