@@ -75,7 +75,8 @@ fn csv(candles: &[Candle]) -> String {
     text
 }
 
-fn whole(feeds: &[Feed]) -> Outcome {
+/// The whole of `feeds` through the engine.
+pub fn whole(feeds: &[Feed]) -> Outcome {
     let symbols: Vec<Symbol> = feeds.iter().map(|feed| feed.rules.symbol).collect();
     let strategy = StrategySettings {
         name: "ema".parse().unwrap(),
@@ -110,7 +111,7 @@ fn bare(feeds: &[Feed]) {
 }
 
 /// A seeded random walk.
-fn feed(seed: u64, candles: usize) -> Feed {
+pub fn feed(seed: u64, candles: usize) -> Feed {
     let mut random = Random::seeded(seed);
     let symbol: Symbol = format!("S{seed}USDT").parse().unwrap();
     let mut price: i64 = 100_000_000_000;

@@ -28,6 +28,7 @@ mod machine;
 mod market;
 mod memory;
 mod paper;
+mod peer;
 mod servers;
 mod start;
 mod timing;
@@ -40,6 +41,9 @@ fn main() {
     let mut asked: Vec<String> = std::env::args().skip(1).collect();
     if asked.first().is_some_and(|first| first == servers::HELLO) {
         return servers::say_hello();
+    }
+    if asked.first().is_some_and(|first| first == peer::OWN) {
+        return peer::run_own(&asked[1..]);
     }
     let page = asked.iter().position(|argument| argument == "--write").map(|at| {
         asked.remove(at);
@@ -62,13 +66,14 @@ fn main() {
 /// What it is called on the command line, and what measures it.
 type Part = (&'static str, fn() -> Table);
 
-const PARTS: [Part; 9] = [
+const PARTS: [Part; 10] = [
     ("api", api::measure),
     ("harassed", harassed::measure),
     ("memory", memory::measure),
     ("start", start::measure),
     ("ledger", ledger::measure),
     ("backtest", backtest::measure),
+    ("peer", peer::measure),
     ("feed", feed::measure),
     ("market", market::measure),
     ("paper", paper::measure),
