@@ -8,8 +8,8 @@ use std::path::Path;
 
 use tradingbot::backtest::{Feed, FillRule, Outcome, Settings, run};
 use tradingbot::domain::{
-    Candle, EntryStyle, Exits, Instrument, Limits, Price, Qty, Rate, Rule, Sizing, Span, StrategySettings, Symbol,
-    Timestamp,
+    Candle, EntryStyle, Exits, Instrument, InstrumentId, Limits, Price, Qty, Rate, Rule, Sizing, Span,
+    StrategySettings, Timestamp,
 };
 use tradingbot::market::Random;
 use tradingbot::{store, strategy};
@@ -77,7 +77,7 @@ fn csv(candles: &[Candle]) -> String {
 
 /// The whole of `feeds` through the engine.
 pub fn whole(feeds: &[Feed]) -> Outcome {
-    let symbols: Vec<Symbol> = feeds.iter().map(|feed| feed.rules.symbol).collect();
+    let symbols: Vec<InstrumentId> = feeds.iter().map(|feed| feed.rules.id).collect();
     let strategy = StrategySettings {
         name: "ema".parse().unwrap(),
         rule: RULE,
@@ -113,7 +113,7 @@ fn bare(feeds: &[Feed]) {
 /// A seeded random walk.
 pub fn feed(seed: u64, candles: usize) -> Feed {
     let mut random = Random::seeded(seed);
-    let symbol: Symbol = format!("S{seed}USDT").parse().unwrap();
+    let symbol: InstrumentId = format!("S{seed}USDT").parse().unwrap();
     let mut price: i64 = 100_000_000_000;
     let mut step = || {
         price += random.between(-1_000_000, 1_000_000);

@@ -8,8 +8,8 @@ use serde::de::IgnoredAny;
 use tradingbot::binance::{Decoded, decode};
 use tradingbot::domain::event::{BookSnapshot, Level};
 use tradingbot::domain::{
-    EntryStyle, Event, Exits, Instrument, Limits, MarketEvent, Rate, Rule, RunId, Seq, Sizing, Span, Stamped,
-    StrategySettings, Symbol, Timestamp,
+    EntryStyle, Event, Exits, Instrument, InstrumentId, Limits, Market, MarketEvent, Rate, Rule, RunId, Seq, Sizing,
+    Span, Stamped, StrategySettings, Timestamp,
 };
 use tradingbot::engine::{Engine, Setup, Strict};
 use tradingbot::market::practice::{PracticeMarket, default_settings};
@@ -34,7 +34,7 @@ pub fn measure() -> Table {
     });
     let decoding = best(ROUNDS, || {
         for frame in &frames {
-            black_box(decode(&frame.text).unwrap());
+            black_box(decode(Market::Spot, &frame.text).unwrap());
         }
     });
     let copying = best(ROUNDS, || {
@@ -100,7 +100,7 @@ fn recorded(file: &Path) -> Vec<Frame> {
 }
 
 fn event(frame: &Frame) -> Option<(Timestamp, MarketEvent)> {
-    match decode(&frame.text).unwrap() {
+    match decode(Market::Spot, &frame.text).unwrap() {
         Decoded::Market(event) => Some((frame.at, event)),
         Decoded::Snapshot { last_update, bids, asks } => {
             Some((frame.at, MarketEvent::Book(BookSnapshot { symbol: symbol(), last_update, bids, asks })))
@@ -149,7 +149,7 @@ fn engine() -> Engine {
 /// Events of the practice market as frames.
 fn practice() -> Vec<Frame> {
     let mut settings = default_settings(1, "2024-01-31T12:00:00Z".parse().unwrap());
-    settings.pairs.retain(|pair| pair.instrument.symbol == symbol());
+    settings.pairs.retain(|pair| pair.instrument.id == symbol());
     let mut market = PracticeMarket::new(settings);
     let mut frames = Vec::new();
     while frames.len() < PRACTICE_FRAMES {
@@ -204,7 +204,7 @@ fn levels(levels: &[Level]) -> String {
     text + "]"
 }
 
-fn symbol() -> Symbol {
+fn symbol() -> InstrumentId {
     "BTCUSDT".parse().unwrap()
 }
 

@@ -46,7 +46,7 @@ fn busy() {
     let id = |number| ClientOrderId::derive(RunId(1), Seq(number), 0);
     run(|at, event| {
         if let MarketEvent::Trade(trade) = event
-            && trade.symbol == rules.symbol
+            && trade.symbol == rules.id
         {
             last = trade.price;
         }
@@ -61,14 +61,14 @@ fn busy() {
                 &NewOrder {
                     id: id(number),
                     strategy: "bench".parse().unwrap(),
-                    symbol: rules.symbol,
+                    symbol: rules.id,
                     side: if number.is_multiple_of(2) { Side::Buy } else { Side::Sell },
                     qty: "0.001".parse().unwrap(),
                     kind: if number.is_multiple_of(3) { OrderKind::Market } else { resting },
                     purpose: Purpose::Enter,
                 },
             );
-            sim.cancel(at, id(number.saturating_sub(20)), rules.symbol);
+            sim.cancel(at, id(number.saturating_sub(20)), rules.id);
         }
         while let Some(answer) = sim.next(at) {
             black_box(answer);

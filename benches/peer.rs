@@ -137,7 +137,7 @@ pub fn run_own(arguments: &[String]) {
     let peak = resident("VmHWM:");
     let mut rows = Vec::new();
     for trip in &outcome.trips {
-        let symbol = feeds.iter().position(|feed| feed.rules.symbol == trip.symbol).unwrap();
+        let symbol = feeds.iter().position(|feed| feed.rules.id == trip.symbol).unwrap();
         let candle = |at| feeds[symbol].candles.partition_point(|candle| candle.open_time < at) as i64;
         rows.extend([symbol as i64, candle(trip.opened), candle(trip.closed), trip.entry.units()]);
     }

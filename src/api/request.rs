@@ -157,7 +157,7 @@ const EXCERPT_CHARS_MAX: usize = 40;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::Symbol;
+    use crate::domain::InstrumentId;
 
     fn read(query: &str) -> Result<Page, Code> {
         page(Some(query), Query::PageNewest).map(|page| page.unwrap()).map_err(|error| error.code)
@@ -195,10 +195,10 @@ mod tests {
 
     #[test]
     fn a_part_of_a_path_is_decoded_once() {
-        assert_eq!(part::<Symbol>("BTCUSDT").unwrap().as_str(), "BTCUSDT");
-        assert_eq!(part::<Symbol>("%E5%B8%81USDT").unwrap().as_str(), "币USDT");
+        assert_eq!(part::<InstrumentId>("BTCUSDT-PERP").unwrap().to_string(), "BTCUSDT-PERP");
+        assert_eq!(part::<InstrumentId>("%E5%B8%81USDT").unwrap().to_string(), "币USDT");
         for text in ["%", "%4", "%zz", "%+1", "%ff", "%C3%28", "BTC%00", "%2e%2e%2f", "%2542TC"] {
-            assert_eq!(part::<Symbol>(text).unwrap_err().code, Code::BadPath, "{text}");
+            assert_eq!(part::<InstrumentId>(text).unwrap_err().code, Code::BadPath, "{text}");
         }
     }
 

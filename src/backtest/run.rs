@@ -3,8 +3,8 @@
 use thiserror::Error;
 
 use crate::domain::{
-    AmountError, Asset, Candle, Entry, Event, ExitReason, Instrument, Limits, MarketEvent, Notional, OperatorEvent,
-    Rate, RoundTrip, RunId, Seq, Span, Stamped, StrategySettings, Symbol, Timestamp,
+    AmountError, Asset, Candle, Entry, Event, ExitReason, Instrument, InstrumentId, Limits, MarketEvent, Notional,
+    OperatorEvent, Rate, RoundTrip, RunId, Seq, Span, Stamped, StrategySettings, Timestamp,
 };
 use crate::engine::{Command, Engine, EntryTooSmall, IntervalRule, Notice, RestoreError, Setup, Strict};
 use crate::sim::CandleSim;
@@ -153,7 +153,7 @@ struct Driver<'a> {
     sim: CandleSim,
     seq: u64,
     commands: Vec<Command>,
-    open: Vec<Symbol>,
+    open: Vec<InstrumentId>,
     reorder: bool,
     /// Of each feed, how many candles have begun.
     begun: Vec<usize>,
@@ -259,7 +259,7 @@ impl<'a> Driver<'a> {
     /// Feeds whose symbol is held come first, the one held longest in front; the others keep their order.
     fn order_of(&self, feeds: usize, order: &mut Vec<usize>) {
         order.clear();
-        let held = |symbol: &Symbol| self.feeds.iter().position(|feed| feed.rules.symbol == *symbol);
+        let held = |symbol: &InstrumentId| self.feeds.iter().position(|feed| feed.rules.id == *symbol);
         order.extend(self.open.iter().filter_map(held));
         for feed in 0..feeds {
             if !order.contains(&feed) {
@@ -278,7 +278,7 @@ impl<'a> Driver<'a> {
             return Ok(());
         }
         for before in &candles[self.shown[feed]..begun] {
-            let (symbol, last) = (rules.symbol, candle.open);
+            let (symbol, last) = (rules.id, candle.open);
             self.market(now, MarketEvent::Candle { symbol, interval: *interval, candle: *before, last })?;
         }
         self.shown[feed] = begun;
@@ -295,7 +295,7 @@ impl<'a> Driver<'a> {
         if !self.trades_in(candle) {
             return Ok(());
         }
-        self.market(now, MarketEvent::Range { symbol: rules.symbol, candle: *candle })
+        self.market(now, MarketEvent::Range { symbol: rules.id, candle: *candle })
     }
 
     fn market(&mut self, now: Timestamp, event: MarketEvent) -> Result<(), BacktestError> {
@@ -383,8 +383,8 @@ impl<'a> Driver<'a> {
         let leave = OperatorEvent::Flatten { by: BACKTEST.to_owned(), reason: ExitReason::ForceExit };
         self.apply(last, Event::Operator(leave))?;
         self.answers(last)?;
-        let begins = |symbol: Symbol| {
-            let feed = self.feeds.iter().find(|feed| feed.rules.symbol == symbol);
+        let begins = |symbol: InstrumentId| {
+            let feed = self.feeds.iter().find(|feed| feed.rules.id == symbol);
             feed.and_then(|feed| feed.candles.first()).map(|candle| candle.open_time)
         };
         self.outcome.trips[closed..].sort_by_key(|trip| begins(trip.symbol));

@@ -53,7 +53,7 @@ pub struct TradeRow {
 #[must_use]
 pub fn rows(trips: &[RoundTrip], instruments: &[Instrument], named: bool) -> Vec<TradeRow> {
     let row = |trip: &RoundTrip| {
-        let fee = instruments.iter().find(|rules| rules.symbol == trip.symbol).map(|rules| rules.fee_taker);
+        let fee = instruments.iter().find(|rules| rules.id == trip.symbol).map(|rules| rules.fee_taker);
         let fee = fee.unwrap_or_default();
         TradeRow {
             pair: pair(trip),
@@ -118,7 +118,8 @@ pub fn write_csv(out: &mut dyn Write, rows: &[TradeRow], named: bool) -> io::Res
 }
 
 fn pair(trip: &RoundTrip) -> String {
-    split_symbol(&trip.symbol).map_or_else(|| trip.symbol.to_string(), |(base, quote)| format!("{base}/{quote}"))
+    split_symbol(&trip.symbol.symbol())
+        .map_or_else(|| trip.symbol.to_string(), |(base, quote)| format!("{base}/{quote}"))
 }
 
 const COLUMNS: &str = "pair,open_date,close_date,open_rate,close_rate,amount,stake_amount,fee_open,fee_close,\

@@ -110,7 +110,7 @@ fn summarize(config: &Config, out: &mut dyn Write) -> std::io::Result<()> {
             format!("{count} at {speed}")
         }
     };
-    let symbols: Vec<&str> = config.market.symbols.iter().map(crate::domain::Symbol::as_str).collect();
+    let symbols: Vec<String> = config.market.symbols.iter().map(ToString::to_string).collect();
     let limits = &config.limits;
     writeln!(out, "  mode      paper, {start}")?;
     writeln!(out, "  market    {source}: {}", symbols.join(", "))?;
@@ -156,7 +156,7 @@ fn describe(strategy: &StrategySettings, out: &mut dyn Write) -> std::io::Result
             format!("risking {risk} of equity an entry, worth at most {share_max} of it")
         }
     };
-    let symbols: Vec<&str> = strategy.symbols.iter().map(crate::domain::Symbol::as_str).collect();
+    let symbols: Vec<String> = strategy.symbols.iter().map(ToString::to_string).collect();
     writeln!(
         out,
         "  strategy  {}: {} on {} candles of {}, {size}, from candle {} on",

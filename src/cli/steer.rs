@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::call::{Call, parse};
 use super::look::raw;
 use super::{Exit, Failure, Inherited};
-use crate::domain::{ClientOrderId, Reason, Symbol};
+use crate::domain::{ClientOrderId, InstrumentId, Reason};
 
 /// `tradingbot halt`.
 #[derive(Debug, clap::Args)]
@@ -43,7 +43,7 @@ pub struct Cancel {
 #[derive(Debug, clap::Args)]
 pub struct Close {
     /// Which symbol.
-    symbol: Symbol,
+    symbol: InstrumentId,
     #[command(flatten)]
     call: Call,
 }
@@ -119,7 +119,7 @@ impl Close {
     ///
     /// The bot cannot be reached, or refuses.
     pub fn run(&self, inherited: Inherited, json: bool, out: &mut dyn Write) -> Result<(), Failure> {
-        let path = format!("/v1/positions/{}/close", percent(self.symbol.as_str()));
+        let path = format!("/v1/positions/{}/close", percent(&self.symbol.to_string()));
         let body = self.call.bot(inherited)?.change(&Method::POST, &path, None)?;
         let flags = self.call.flags();
         let done = &format!("it is being left at market; `tradingbot positions{flags}` shows when nothing is held");

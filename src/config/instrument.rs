@@ -1,15 +1,15 @@
 //! The exchange's rules for one symbol, where they differ from what the market's source says.
 
 use super::key::keys;
-use super::market::MarketSettings;
+use super::market::{MarketSettings, of_market};
 use super::reader::Reader;
-use crate::domain::{Asset, Instrument, Notional, Price, Qty, Rate, Rounding, Symbol};
+use crate::domain::{Asset, Instrument, InstrumentId, Market, Notional, Price, Qty, Rate, Rounding};
 
 /// The exchange's rules for one symbol, where they differ from what the market's source says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InstrumentSettings {
-    /// Which symbol.
-    pub symbol: Symbol,
+    /// Which one.
+    pub id: InstrumentId,
     rules: RawInstrument,
 }
 
@@ -17,7 +17,7 @@ keys! {
     /// The exchange's rules for one symbol, where they differ from what the market's source says. One table a symbol.
     pub struct RawInstrument {
         /// Which symbol; one of `market.symbols`.
-        symbol: Symbol, required("\"BTCUSDT\"");
+        symbol: InstrumentId, required("\"BTCUSDT\"");
         /// What is bought and sold.
         base: Asset, absent("the symbol without the quote asset");
         /// Prices are whole multiples of this.
@@ -57,6 +57,11 @@ impl InstrumentSettings {
 }
 
 impl RawInstrument {
+    /// Which one it is of, in a file that trades `market`.
+    pub(super) fn id(&self, market: Market) -> Option<InstrumentId> {
+        of_market(self.symbol.as_slice(), market).pop()
+    }
+
     /// The settings, if they make sense together.
     pub(super) fn check(
         &self,
@@ -65,8 +70,8 @@ impl RawInstrument {
         reader: &mut Reader<'_>,
     ) -> Option<InstrumentSettings> {
         let key = |name: &str| format!("{path}.{name}");
-        let symbol = self.symbol?;
-        if market.is_some_and(|market| !market.symbols.contains(&symbol)) {
+        let id = self.id(market.map_or(Market::Spot, |market| market.market))?;
+        if market.is_some_and(|market| !market.symbols.contains(&id)) {
             reader.conflict(&[&key("symbol")], "is not traded; add it to market.symbols, or take this table out");
         }
         if let (Some(min), Some(lot)) = (self.qty_min, self.lot)
@@ -86,11 +91,11 @@ impl RawInstrument {
                 &format!("does not fit: qty-min, {min}, must be at most qty-max, {max}"),
             );
         }
-        Some(InstrumentSettings { symbol, rules: self.clone() })
+        Some(InstrumentSettings { id, rules: self.clone() })
     }
 }
 
-/// What `symbol` trades against `quote`; `None` when its name does not say.
-pub(super) fn base_of(symbol: Symbol, quote: Asset) -> Option<Asset> {
-    symbol.as_str().strip_suffix(quote.as_str())?.parse().ok()
+/// What is traded against `quote`; `None` when the symbol does not say.
+pub(super) fn base_of(id: InstrumentId, quote: Asset) -> Option<Asset> {
+    id.symbol().as_str().strip_suffix(quote.as_str())?.parse().ok()
 }

@@ -10,7 +10,7 @@ use super::key::keys;
 use super::reader::Reader;
 use super::value::{Value, text};
 use super::words::words;
-use crate::domain::{Market, Symbol};
+use crate::domain::{InstrumentId, Market};
 
 /// Which market is traded, and where its data comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub struct MarketSettings {
     /// Which of the exchange's markets it is.
     pub market: Market,
     /// What is traded there, each symbol once; at least one.
-    pub symbols: Vec<Symbol>,
+    pub symbols: Vec<InstrumentId>,
 }
 
 /// Where market data comes from.
@@ -65,8 +65,9 @@ keys! {
         source: SourceKind, required("\"practice\"");
         /// Which of the exchange's markets it is.
         market: Market, default("'spot'");
-        /// What is traded. Every other list of symbols may hold only these.
-        symbols: Vec<Symbol>, default("['BTCUSDT', 'ETHUSDT']");
+        /// What is traded. Every other list of symbols may hold only these. On USD-M futures `"BTCUSDT"` and
+        /// `"BTCUSDT-PERP"` are the same.
+        symbols: Vec<InstrumentId>, default("['BTCUSDT', 'ETHUSDT']");
         /// Only for the practice market: what it is made from. The same seed makes the same market.
         seed: u64, absent("`1` for practice");
         /// Only for recordings: files of recorded frames, plain or compressed (`.zst`), in the order of their time.
@@ -82,7 +83,14 @@ words!(SourceKind { Practice = "practice", Recording = "recording" });
 impl RawMarket {
     /// The settings, if they make sense together. What was left open is written into `self`.
     pub(super) fn check(&mut self, reader: &mut Reader<'_>) -> Option<MarketSettings> {
-        no_repeats(&self.symbols, "market.symbols", reader);
+        for (at, written) in self.symbols.iter().enumerate() {
+            if written.market() != self.market && written.market() == Market::UsdM {
+                let what = "is of USD-M futures, and market.market is \"spot\"; change the one or the other";
+                reader.conflict(&[&format!("market.symbols[{at}]"), "market.market"], what);
+            }
+        }
+        let symbols = of_market(&self.symbols, self.market);
+        no_repeats(&symbols, "market.symbols", reader);
         let source = match self.source? {
             SourceKind::Practice => {
                 for key in ["market.files", "market.speed"] {
@@ -106,12 +114,21 @@ impl RawMarket {
                 Source::Recording { files: self.files.clone()?, speed: *self.speed.get_or_insert(Speed::Times(1)) }
             }
         };
-        Some(MarketSettings { source, market: self.market, symbols: self.symbols.clone() })
+        Some(MarketSettings { source, market: self.market, symbols })
     }
 }
 
+/// What names in the file stand for: one without a suffix is of the market that the file trades.
+pub(super) fn of_market(written: &[InstrumentId], market: Market) -> Vec<InstrumentId> {
+    let meant = |written: &InstrumentId| match written.market() {
+        Market::Spot => InstrumentId::new(market, written.symbol()),
+        Market::UsdM => *written,
+    };
+    written.iter().map(meant).collect()
+}
+
 /// Notes a fault when a list is empty or holds a symbol twice.
-pub(super) fn no_repeats(symbols: &[Symbol], path: &str, reader: &mut Reader<'_>) {
+pub(super) fn no_repeats(symbols: &[InstrumentId], path: &str, reader: &mut Reader<'_>) {
     if symbols.is_empty() {
         reader.conflict(&[path], "holds no symbol; write for example [\"BTCUSDT\"]");
     }

@@ -30,7 +30,7 @@ use serde_json::Value as Json;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::domain::{Instrument, Limits, StrategySettings, Symbol};
+use crate::domain::{Instrument, InstrumentId, Limits, StrategySettings};
 
 pub use account::Account;
 pub use api::{Api, Listen, ListenError, Network, NetworkError};
@@ -102,14 +102,14 @@ pub enum Start {
 }
 
 impl Config {
-    /// The rules for one of the market's symbols when its source says nothing: eight decimals, the account's fees, and
+    /// The rules for one of the market's instruments when its source says nothing: eight decimals, the account's fees, and
     /// what the file says beyond that. `None` when the market does not trade it.
     #[must_use]
-    pub fn instrument(&self, symbol: Symbol) -> Option<Instrument> {
-        if !self.market.symbols.contains(&symbol) {
+    pub fn instrument(&self, id: InstrumentId) -> Option<Instrument> {
+        if !self.market.symbols.contains(&id) {
             return None;
         }
-        Some(self.instrument_over(plain(symbol, &self.market, &self.account)))
+        Some(self.instrument_over(plain(id, &self.account)))
     }
 
     /// The configuration in force in the shape of the file, defaults included, without what is nobody's business.
@@ -127,7 +127,7 @@ impl Config {
     /// The rules that the market's source gives, with what the file says in their place.
     #[must_use]
     pub fn instrument_over(&self, source: Instrument) -> Instrument {
-        let settings = self.instruments.iter().find(|settings| settings.symbol == source.symbol);
+        let settings = self.instruments.iter().find(|settings| settings.id == source.id);
         settings.map_or_else(|| source.clone(), |settings| settings.over(source.clone()))
     }
 }

@@ -21,7 +21,7 @@ use super::strategy::RawStrategy;
 use super::value::Value;
 use super::words::{word, words};
 use super::{Config, Mode, Start};
-use crate::domain::{Instrument, Rate, StrategySettings, Symbol};
+use crate::domain::{Instrument, InstrumentId, Market, Rate, StrategySettings};
 
 keys! {
     /// What stands above the first table.
@@ -88,12 +88,12 @@ impl RawConfig {
         let limits = self.risk.check(market.as_ref(), &account, reader);
         let around = market.as_ref().zip(limits.as_ref()).map(|(market, limits)| {
             let settings = instruments.as_deref().unwrap_or_default();
-            let rules = |symbol: &Symbol| {
-                let plain = plain(*symbol, market, &account);
-                settings.iter().find(|settings| settings.symbol == *symbol).map_or(plain.clone(), |one| one.over(plain))
+            let rules = |id: &InstrumentId| {
+                let plain = plain(*id, &account);
+                settings.iter().find(|settings| settings.id == *id).map_or(plain.clone(), |one| one.over(plain))
             };
             let instruments = market.symbols.iter().map(rules).collect();
-            Surroundings { limits: limits.clone(), balance: account.balance, instruments }
+            Surroundings { market: market.market, limits: limits.clone(), balance: account.balance, instruments }
         });
         let strategies = self.strategies(around.as_ref(), reader);
         if let Some(MarketSettings { source: Source::Recording { files, .. }, .. }) = &mut market {
@@ -122,18 +122,19 @@ impl RawConfig {
     }
 
     fn instruments(&self, market: Option<&MarketSettings>, reader: &mut Reader<'_>) -> Option<Vec<InstrumentSettings>> {
+        let traded = market.map_or(Market::Spot, |market| market.market);
         for (at, instrument) in self.instrument.iter().enumerate() {
-            if self.instrument.iter().take(at).any(|earlier| earlier.symbol == instrument.symbol) {
+            if self.instrument.iter().take(at).any(|earlier| earlier.id(traded) == instrument.id(traded)) {
                 let what = "has a table already; write both as one";
                 reader.conflict(&[&format!("instrument[{at}].symbol")], what);
             }
         }
-        for (at, symbol) in market.iter().flat_map(|market| &market.symbols).enumerate() {
+        for (at, id) in market.iter().flat_map(|market| &market.symbols).enumerate() {
             let told = self
                 .instrument
                 .iter()
-                .any(|instrument| instrument.symbol == Some(*symbol) && instrument.base.is_some());
-            if !told && base_of(*symbol, self.account.quote).is_none() {
+                .any(|instrument| instrument.id(traded) == Some(*id) && instrument.base.is_some());
+            if !told && base_of(*id, self.account.quote).is_none() {
                 let what = format!(
                     "is not paid with the account's quote asset, {}; take it out, change account.quote, or write an \
                      [[instrument]] with its base",
@@ -168,11 +169,11 @@ impl RawConfig {
     }
 }
 
-/// Rules for a symbol without any of its own. A base that its name does not tell is in the file, which comes on top.
-pub(super) fn plain(symbol: Symbol, market: &MarketSettings, account: &Account) -> Instrument {
-    let base = base_of(symbol, account.quote).unwrap_or(account.quote);
-    let mut plain = Instrument::plain(symbol, base, account.quote, Rate::ZERO);
-    (plain.market, plain.fee_maker, plain.fee_taker) = (market.market, account.fee_maker, account.fee_taker);
+/// Rules for an instrument without any of its own. A base that its name does not tell is in the file, which comes on top.
+pub(super) fn plain(id: InstrumentId, account: &Account) -> Instrument {
+    let base = base_of(id, account.quote).unwrap_or(account.quote);
+    let mut plain = Instrument::plain(id, base, account.quote, Rate::ZERO);
+    (plain.fee_maker, plain.fee_taker) = (account.fee_maker, account.fee_taker);
     plain
 }
 

@@ -2,15 +2,15 @@
 
 use super::account::Account;
 use super::key::keys;
-use super::market::{MarketSettings, no_repeats};
+use super::market::{MarketSettings, no_repeats, of_market};
 use super::reader::Reader;
-use crate::domain::{Limits, Notional, Rate, Span, Symbol};
+use crate::domain::{InstrumentId, Limits, Notional, Rate, Span};
 
 keys! {
     /// The limits that every order is judged by. None of them can be switched off.
     pub struct RawRisk {
         /// Symbols that may be entered. What is held of one that is taken off the list is still left.
-        symbols: Vec<Symbol>, absent("all of `market.symbols`"), reload(true);
+        symbols: Vec<InstrumentId>, absent("all of `market.symbols`"), reload(true);
         /// Largest value of one order.
         order_notional_max: Notional, absent("a tenth of `account.balance`"), unit("quote asset"),
             within("'0.01'", "'1000000000'"), reload(true);
@@ -52,11 +52,16 @@ impl RawRisk {
         let market = market?;
         let careful = Limits::careful(market.symbols.clone(), account.balance);
         // Whoever leaves the list out gets the market's, whose faults are told there.
-        if let Some(symbols) = &self.symbols {
-            no_repeats(symbols, "risk.symbols", reader);
-        }
+        let symbols = match &self.symbols {
+            Some(written) => {
+                let symbols = of_market(written, market.market);
+                no_repeats(&symbols, "risk.symbols", reader);
+                symbols
+            }
+            None => self.symbols.insert(careful.symbols).clone(),
+        };
         let limits = Limits {
-            symbols: self.symbols.get_or_insert(careful.symbols).clone(),
+            symbols,
             order_notional_max: *self.order_notional_max.get_or_insert(careful.order_notional_max),
             price_distance_max: self.price_distance_max,
             position_notional_max: *self.position_notional_max.get_or_insert(careful.position_notional_max),
@@ -87,7 +92,13 @@ impl RawRisk {
 }
 
 /// Notes a fault for each symbol that the list above it does not hold.
-pub(super) fn tradable(symbols: &[Symbol], path: &str, allowed: &[Symbol], above: &str, reader: &mut Reader<'_>) {
+pub(super) fn tradable(
+    symbols: &[InstrumentId],
+    path: &str,
+    allowed: &[InstrumentId],
+    above: &str,
+    reader: &mut Reader<'_>,
+) {
     for (at, symbol) in symbols.iter().enumerate() {
         if !allowed.contains(symbol) {
             let what = format!("is not in {above}; add it there, or take it out here");

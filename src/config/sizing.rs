@@ -4,7 +4,7 @@ use super::key::keys;
 use super::reader::Reader;
 use super::strategy::parameters;
 use super::words::words;
-use crate::domain::{Instrument, Limits, Notional, Rate, Rounding, Sizing, Symbol};
+use crate::domain::{Instrument, InstrumentId, Limits, Market, Notional, Rate, Rounding, Sizing};
 
 /// The way an entry is sized, as written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +48,7 @@ keys! {
 /// What a strategy is checked against.
 #[derive(Debug)]
 pub(super) struct Surroundings {
+    pub(super) market: Market,
     pub(super) limits: Limits,
     pub(super) balance: Notional,
     pub(super) instruments: Vec<Instrument>,
@@ -58,7 +59,7 @@ impl RawSizing {
     pub(super) fn check(
         &self,
         path: &str,
-        symbols: &[Symbol],
+        symbols: &[InstrumentId],
         around: Option<&Surroundings>,
         reader: &mut Reader<'_>,
     ) -> Option<Sizing> {
@@ -92,7 +93,7 @@ impl RawSizing {
 
 impl Surroundings {
     /// Checks what an entry is worth at most against the limits and the exchange's rules.
-    fn judge(&self, key: &str, stake: Notional, symbols: &[Symbol], reader: &mut Reader<'_>) {
+    fn judge(&self, key: &str, stake: Notional, symbols: &[InstrumentId], reader: &mut Reader<'_>) {
         let max = self.limits.order_notional_max;
         if stake > max {
             let what = format!(
@@ -104,11 +105,11 @@ impl Surroundings {
         let refusing = self
             .instruments
             .iter()
-            .find(|instrument| symbols.contains(&instrument.symbol) && stake < instrument.notional_min);
+            .find(|instrument| symbols.contains(&instrument.id) && stake < instrument.notional_min);
         if let Some(instrument) = refusing {
             let what = format!(
                 "does not fit: an entry of {stake} is under the least order of {}, {}; raise it",
-                instrument.symbol, instrument.notional_min
+                instrument.id, instrument.notional_min
             );
             reader.conflict(&[key], &what);
         }

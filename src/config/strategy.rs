@@ -1,13 +1,14 @@
 //! The strategies that run, each with its rule, its size and its ways out.
 
 use super::key::keys;
-use super::market::no_repeats;
+use super::market::{no_repeats, of_market};
 use super::reader::Reader;
 use super::risk::tradable;
 use super::sizing::{RawSizing, Surroundings};
 use super::words::words;
 use crate::domain::{
-    EntryStyle, Exits, Rate, RoiStep, Rule, Sizing, Span, StrategyName, StrategySettings, Symbol, Trailing,
+    EntryStyle, Exits, InstrumentId, Market, Rate, RoiStep, Rule, Sizing, Span, StrategyName, StrategySettings,
+    Trailing,
 };
 
 /// The rule's name, as written.
@@ -60,7 +61,7 @@ keys! {
         /// For `rsi-reversion`: leave when the index is over this.
         leave_above: u32, absent("must be written for `rsi-reversion`"), unit("points of 100"), within("1", "99");
         /// What it trades; some of `market.symbols`.
-        symbols: Vec<Symbol>, required("[\"BTCUSDT\"]");
+        symbols: Vec<InstrumentId>, required("[\"BTCUSDT\"]");
         /// Length of its candles; a whole number of them must make a day.
         interval: Span, required("\"5m\""), within("'1s'", "'1d'");
         /// How much an entry is worth.
@@ -115,7 +116,9 @@ impl RawStrategy {
         around: Option<&Surroundings>,
         reader: &mut Reader<'_>,
     ) -> Option<StrategySettings> {
-        if let Some(symbols) = &self.symbols {
+        let market = around.map_or(Market::Spot, |around| around.market);
+        let symbols = self.symbols.as_ref().map(|written| of_market(written, market));
+        if let Some(symbols) = &symbols {
             let path = format!("{path}.symbols");
             no_repeats(symbols, &path, reader);
             if let Some(around) = around {
@@ -129,12 +132,12 @@ impl RawStrategy {
             reader.conflict(&[&format!("{path}.interval")], what);
         }
         let rule = self.rule(path, reader);
-        let symbols = self.symbols.as_deref().unwrap_or_default();
+        let traded = symbols.as_deref().unwrap_or_default();
         let sizing =
-            self.sizing.as_ref().and_then(|sizing| sizing.check(&format!("{path}.sizing"), symbols, around, reader));
+            self.sizing.as_ref().and_then(|sizing| sizing.check(&format!("{path}.sizing"), traded, around, reader));
         let exits = self.exits(path, reader);
         let entry = self.entry(path, reader);
-        let (rule, sizing, symbols) = (rule?, sizing?, self.symbols.clone()?);
+        let (rule, sizing, symbols) = (rule?, sizing?, symbols?);
         let needed = warm_up_min(rule, sizing);
         let warm_up = *self.warm_up.get_or_insert(needed);
         if warm_up < needed {

@@ -9,7 +9,7 @@ use toml::de::DeValue;
 use super::key::Table;
 use super::reader::{Reader, opened};
 use super::suggest::plain_span;
-use crate::domain::{Asset, Span, StrategyName, Symbol};
+use crate::domain::{Asset, InstrumentId, Span, StrategyName};
 
 /// A kind of value in the file.
 pub trait Value: Sized {
@@ -136,7 +136,7 @@ macro_rules! names {
                 }
 
                 fn view(&self) -> Json {
-                    self.as_str().into()
+                    self.to_string().into()
                 }
             }
         )*
@@ -144,8 +144,15 @@ macro_rules! names {
 }
 
 names! {
-    Symbol, "symbol", "a symbol in capitals", "BTCUSDT",
-        |text| text.to_uppercase().replace(['/', '-', ' '], "");
+    InstrumentId, "symbol", "a symbol in capitals", "BTCUSDT",
+        |text| {
+            let capitals = text.to_uppercase();
+            let (symbol, suffix) = match capitals.strip_suffix("-PERP") {
+                Some(symbol) => (symbol, "-PERP"),
+                None => (capitals.as_str(), ""),
+            };
+            symbol.replace(['/', '-', ' '], "") + suffix
+        };
     Asset, "asset", "an asset in capitals", "USDT", str::to_uppercase;
     StrategyName, "name", "a name of at most 31 lower-case letters, digits and dashes", "ema-btc",
         |text| text.to_lowercase().replace(['_', ' ', '.'], "-");

@@ -137,7 +137,7 @@ fn open_market(config: &Config, from: Option<Timestamp>) -> Result<Opened, Daemo
             let mut settings = practice::default_settings(*seed, start.minus(PRACTICE_WARM_UP));
             let known = std::mem::take(&mut settings.pairs);
             for symbol in &config.market.symbols {
-                let pair = known.iter().find(|pair| pair.instrument.symbol == *symbol).cloned();
+                let pair = known.iter().find(|pair| pair.instrument.id == *symbol).cloned();
                 let mut pair = pair.or_else(|| {
                     config.instrument(*symbol).map(|instrument| PracticePair {
                         instrument: practice_rules(instrument),

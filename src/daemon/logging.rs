@@ -64,16 +64,15 @@ pub fn entry(entry: &Entry) {
 pub fn notice(notice: &Notice) {
     match notice {
         Notice::Refused { order, refusal } => {
-            let (symbol, strategy) = (order.symbol.as_str(), order.strategy.as_str());
-            warn!(message_id = message::ORDER_REFUSED.id, symbol, strategy, reason = %refusal, "order refused");
+            let (symbol, strategy) = (order.symbol, order.strategy.as_str());
+            warn!(message_id = message::ORDER_REFUSED.id, %symbol, strategy, reason = %refusal, "order refused");
         }
         Notice::EntryTooSmall(entry) => {
-            let (symbol, strategy) = (entry.symbol.as_str(), entry.strategy.as_str());
-            warn!(message_id = message::ENTRY_TOO_SMALL.id, symbol, strategy, "{notice}");
+            let (symbol, strategy) = (entry.symbol, entry.strategy.as_str());
+            warn!(message_id = message::ENTRY_TOO_SMALL.id, %symbol, strategy, "{notice}");
         }
         Notice::FeedGap { symbol, missed } => {
-            let symbol = symbol.as_str();
-            warn!(message_id = message::FEED_LOST.id, symbol, missed, "updates of the book were missed");
+            warn!(message_id = message::FEED_LOST.id, %symbol, missed, "updates of the book were missed");
         }
         Notice::FeedUp => info!(message_id = message::FEED_BACK.id, "{notice}"),
         Notice::FeedDown => warn!(message_id = message::FEED_LOST.id, "{notice}"),
@@ -127,7 +126,7 @@ pub fn ledger_works() {
 fn intended(order: &NewOrder) {
     info!(
         message_id = message::ORDER_SENT.id,
-        symbol = order.symbol.as_str(),
+        symbol = %order.symbol,
         strategy = order.strategy.as_str(),
         order_id = %order.id,
         side = side(order.side),
@@ -143,7 +142,7 @@ fn intended(order: &NewOrder) {
 fn filled(fill: &Fill) {
     info!(
         message_id = message::FILLED.id,
-        symbol = fill.symbol.as_str(),
+        symbol = %fill.symbol,
         order_id = %fill.order,
         side = side(fill.side),
         qty = %fill.qty,
@@ -156,7 +155,7 @@ fn filled(fill: &Fill) {
 fn closed(trip: &RoundTrip) {
     info!(
         message_id = message::POSITION_CLOSED.id,
-        symbol = trip.symbol.as_str(),
+        symbol = %trip.symbol,
         strategy = trip.strategy.as_str(),
         profit = %trip.profit,
         reason = trip.reason.as_str(),

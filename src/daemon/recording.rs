@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::config::MarketSettings;
 use crate::domain::instrument::is_coin_margined;
-use crate::domain::{Event, Market, Symbol, Timestamp};
+use crate::domain::{Event, InstrumentId, Market, Timestamp};
 use crate::store::{ReadRecordingError, Recorded, RecordingReader, ToldMarket};
 
 use super::logging;
@@ -26,12 +26,12 @@ impl Recording {
     /// A file that cannot be read, none with an event in it, one of another market, or of coin-margined futures, or a
     /// recording that has nothing of what is configured.
     pub fn open(files: &[PathBuf], market: &MarketSettings) -> Result<Self, SourceError> {
-        let mut reader = RecordingReader::open(files).map_err(said)?;
+        let mut reader = RecordingReader::open(files).map_err(said)?.taken_as(market.market);
         let first = reader.next().transpose().map_err(said)?;
         if first.is_none() {
             return Err(SourceError("the recording has no market events in it; name another file".to_owned()));
         }
-        for doubt in Look::at(files, &market.symbols)?.judge(market)? {
+        for doubt in Look::at(files, market)?.judge(market)? {
             logging::recording_lacks(&doubt);
         }
         Ok(Self { reader, first, seen: Seen::new(&market.symbols), over: false })
@@ -83,19 +83,19 @@ impl Source for Recording {
 /// How many events there were of each symbol, the configured ones in front.
 #[derive(Debug)]
 struct Seen {
-    counts: Vec<(Symbol, u64)>,
+    counts: Vec<(InstrumentId, u64)>,
     configured: usize,
     last: usize,
     beyond: u64,
 }
 
 impl Seen {
-    fn new(configured: &[Symbol]) -> Self {
+    fn new(configured: &[InstrumentId]) -> Self {
         let counts = configured.iter().map(|symbol| (*symbol, 0)).collect();
         Self { counts, configured: configured.len(), last: 0, beyond: 0 }
     }
 
-    fn note(&mut self, symbol: Symbol) {
+    fn note(&mut self, symbol: InstrumentId) {
         if let Some((known, count)) = self.counts.get_mut(self.last)
             && *known == symbol
         {
@@ -113,7 +113,7 @@ impl Seen {
     }
 
     /// Configured symbols of which there was nothing.
-    fn absent(&self) -> Vec<Symbol> {
+    fn absent(&self) -> Vec<InstrumentId> {
         self.counts.iter().take(self.configured).filter(|(_, count)| *count == 0).map(|(symbol, _)| *symbol).collect()
     }
 
@@ -154,9 +154,9 @@ struct Look {
 }
 
 impl Look {
-    fn at(files: &[PathBuf], configured: &[Symbol]) -> Result<Self, SourceError> {
-        let mut reader = RecordingReader::open(files).map_err(said)?;
-        let mut look = Self { seen: Seen::new(configured), whole: false, told: None };
+    fn at(files: &[PathBuf], market: &MarketSettings) -> Result<Self, SourceError> {
+        let mut reader = RecordingReader::open(files).map_err(said)?.taken_as(market.market);
+        let mut look = Self { seen: Seen::new(&market.symbols), whole: false, told: None };
         for _ in 0..EVENTS_LOOKED_AT {
             match reader.next() {
                 Some(Ok(recorded)) => look.seen.note(recorded.event.symbol()),
@@ -177,7 +177,7 @@ impl Look {
         let refuse = |words: String| Err(SourceError(words));
         let configured = market.symbols.iter();
         let found = self.seen.counts.iter().map(|(symbol, _)| symbol).filter(|_| !self.seen.has_any());
-        if let Some(symbol) = configured.chain(found).find(|symbol| is_coin_margined(symbol)) {
+        if let Some(symbol) = configured.chain(found).find(|symbol| is_coin_margined(&symbol.symbol())) {
             return refuse(format!(
                 "{symbol} is of coin-margined futures (COIN-M), whose quantities are contracts of a fixed value in dollars and \
                  whose profit is paid in the coin, which is not computed here; name a recording of the spot market or of \
@@ -209,8 +209,8 @@ impl Look {
     }
 }
 
-fn names(symbols: &[Symbol]) -> String {
-    symbols.iter().map(Symbol::as_str).collect::<Vec<_>>().join(", ")
+fn names(symbols: &[InstrumentId]) -> String {
+    symbols.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 const fn name(market: Market) -> &'static str {

@@ -1,6 +1,6 @@
 //! Where orders go and answers come from.
 
-use crate::domain::{AccountEvent, ClientOrderId, MarketEvent, NewOrder, Symbol, Timestamp};
+use crate::domain::{AccountEvent, ClientOrderId, InstrumentId, MarketEvent, NewOrder, Timestamp};
 use crate::risk::Approved;
 use crate::sim::Sim;
 
@@ -10,10 +10,10 @@ pub trait Venue {
     fn submit(&mut self, now: Timestamp, order: &Approved<NewOrder>);
 
     /// Asks for the end of an order.
-    fn cancel(&mut self, now: Timestamp, id: ClientOrderId, symbol: Symbol);
+    fn cancel(&mut self, now: Timestamp, id: ClientOrderId, symbol: InstrumentId);
 
     /// Asks what became of an order.
-    fn ask(&mut self, now: Timestamp, id: ClientOrderId, symbol: Symbol);
+    fn ask(&mut self, now: Timestamp, id: ClientOrderId, symbol: InstrumentId);
 
     /// Shows what happened in the market, for one that has no market of its own.
     fn observe(&mut self, now: Timestamp, event: &MarketEvent);
@@ -29,8 +29,8 @@ pub trait Venue {
 #[derive(Debug)]
 pub(super) enum Send {
     Submit(Approved<NewOrder>),
-    Cancel(ClientOrderId, Symbol),
-    Ask(ClientOrderId, Symbol),
+    Cancel(ClientOrderId, InstrumentId),
+    Ask(ClientOrderId, InstrumentId),
 }
 
 impl Venue for Sim {
@@ -38,11 +38,11 @@ impl Venue for Sim {
         Self::submit(self, now, order.get());
     }
 
-    fn cancel(&mut self, now: Timestamp, id: ClientOrderId, symbol: Symbol) {
+    fn cancel(&mut self, now: Timestamp, id: ClientOrderId, symbol: InstrumentId) {
         Self::cancel(self, now, id, symbol);
     }
 
-    fn ask(&mut self, now: Timestamp, id: ClientOrderId, symbol: Symbol) {
+    fn ask(&mut self, now: Timestamp, id: ClientOrderId, symbol: InstrumentId) {
         Self::ask(self, now, id, symbol);
     }
 

@@ -4,7 +4,7 @@ use tracing::info;
 
 use crate::clock::Mark;
 use crate::domain::snapshot::WarmUpView;
-use crate::domain::{Span, StrategyName, Symbol};
+use crate::domain::{InstrumentId, Span, StrategyName};
 use crate::log::message;
 
 use super::shell::Shell;
@@ -12,7 +12,7 @@ use super::shell::Shell;
 /// What was said of strategies that warm up.
 #[derive(Debug)]
 pub struct WarmUps {
-    said: Vec<(StrategyName, Symbol)>,
+    said: Vec<(StrategyName, InstrumentId)>,
     looked: Mark,
     is_over: bool,
 }
@@ -45,8 +45,8 @@ impl WarmUps {
             }
         }
         for (strategy, symbol) in self.said.iter().filter(|one| !left.contains(one)) {
-            let (message_id, strategy, symbol) = (message::WARMED_UP.id, strategy.as_str(), symbol.as_str());
-            info!(message_id, strategy, symbol, "warmed up: it may enter from now on");
+            let (message_id, strategy) = (message::WARMED_UP.id, strategy.as_str());
+            info!(message_id, strategy, %symbol, "warmed up: it may enter from now on");
         }
         self.is_over = left.is_empty();
         self.said = left;
@@ -54,8 +54,8 @@ impl WarmUps {
 }
 
 fn warms_up(strategy: StrategyName, progress: &WarmUpView) {
-    let (message_id, symbol) = (message::WARMING_UP.id, progress.symbol.as_str());
+    let (message_id, symbol) = (message::WARMING_UP.id, progress.symbol);
     let (seen, needed) = (progress.seen, progress.needed);
     let ready = progress.ready.map_or_else(|| "not known before it trades".to_owned(), |ready| ready.to_string());
-    info!(message_id, strategy = strategy.as_str(), symbol, seen, needed, ready, "warming up");
+    info!(message_id, strategy = strategy.as_str(), %symbol, seen, needed, ready, "warming up");
 }

@@ -298,7 +298,7 @@ pub enum ExportError {
         /// Which entry.
         seq: u64,
         /// The symbol.
-        symbol: crate::domain::Symbol,
+        symbol: crate::domain::InstrumentId,
     },
 }
 

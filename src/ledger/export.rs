@@ -86,7 +86,7 @@ fn write_fill(row: &Stored<OwnFill>, out: &mut dyn Write) -> Result<(), ExportEr
         Cell::Plain(&row.at.to_string()),
         Cell::Plain(&fill.at.to_string()),
         Cell::Text(strategy.as_ref().map_or("", |name| name.as_str())),
-        Cell::Text(fill.symbol.as_str()),
+        Cell::Text(&fill.symbol.to_string()),
         Cell::Plain(match fill.side {
             Side::Buy => "buy",
             Side::Sell => "sell",
@@ -184,7 +184,8 @@ struct Trade {
 impl Trade {
     fn of(seq: u64, fill: &Fill) -> Result<Self, ExportError> {
         let amount = |source| ExportError::Amount { seq, source };
-        let (base, quote) = split_symbol(&fill.symbol).ok_or(ExportError::Pair { seq, symbol: fill.symbol })?;
+        let (base, quote) =
+            split_symbol(&fill.symbol.symbol()).ok_or(ExportError::Pair { seq, symbol: fill.symbol })?;
         let bought = (Notional::of_asset(fill.qty).map_err(amount)?, base);
         let paid = (fill.value().map_err(amount)?, quote);
         let (word, sent, received) = match fill.side {

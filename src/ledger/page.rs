@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::chain::{Hash, Head};
 use super::schema::seq_to;
 use super::source::Fault;
-use crate::domain::{Entry, Fill, StrategyName, Symbol, Timestamp};
+use crate::domain::{Entry, Fill, InstrumentId, StrategyName, Timestamp};
 
 /// Something the ledger keeps, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +52,7 @@ pub struct Query {
     /// How many at most; never more than [`PAGE_ROWS_MAX`].
     pub limit: usize,
     /// Only what is about this symbol.
-    pub symbol: Option<Symbol>,
+    pub symbol: Option<InstrumentId>,
     /// Only what is about this strategy.
     pub strategy: Option<StrategyName>,
     /// Only from this time on. The time of a fill is the exchange's, of a round trip its end's, of others the entry's.
@@ -117,7 +117,7 @@ impl Query {
     pub(super) fn takes(
         &self,
         at: Timestamp,
-        symbol: Option<Symbol>,
+        symbol: Option<InstrumentId>,
         strategy: impl FnOnce() -> Result<Option<StrategyName>, Fault>,
     ) -> Result<bool, Fault> {
         if !self.covers(at) || self.symbol.is_some_and(|wanted| symbol != Some(wanted)) {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::domain::instrument::split_symbol;
-use crate::domain::{Span, Symbol};
+use crate::domain::{Market, Span, Symbol};
 
 /// The symbol a file is named by; `None` when its name starts with nothing like one.
 ///
@@ -29,6 +29,16 @@ pub(super) fn interval_of(path: &Path) -> Option<Span> {
     let name = path.file_name()?.to_str()?;
     let stem = name.split('.').next()?;
     stem.split(['-', '_']).skip(1).find_map(|part| part.parse().ok()).filter(|interval| *interval > Span::ZERO)
+}
+
+/// The market by a file's name, such as `BTCUSDT-usdm-20240718.jsonl.zst`.
+pub(super) fn market_of(path: &Path) -> Option<Market> {
+    let name = path.file_name()?.to_str()?;
+    name.split(['-', '.']).find_map(|part| match part {
+        "spot" => Some(Market::Spot),
+        "usdm" => Some(Market::UsdM),
+        _ => None,
+    })
 }
 
 /// Whether a file is named by calendar months, which the exchange writes as `1M` and, in names, as `1mo`.

@@ -9,7 +9,7 @@ use super::ids::{TradeIds, TradeOrder};
 use super::lines::{Lines, LinesError};
 use super::name;
 use crate::domain::event::Trade;
-use crate::domain::{Symbol, Timestamp, TradeId};
+use crate::domain::{InstrumentId, Market, Symbol, Timestamp, TradeId};
 
 /// The rows of a file of trades, one at a time; ends after the first error.
 ///
@@ -18,7 +18,7 @@ use crate::domain::{Symbol, Timestamp, TradeId};
 pub struct TradeReader {
     path: PathBuf,
     lines: Lines,
-    symbol: Symbol,
+    instrument: InstrumentId,
     layout: Option<Layout>,
     ids: TradeIds,
     rows: u64,
@@ -48,19 +48,30 @@ impl TradeReader {
         let Some(symbol) = symbol.or_else(|| name::symbol_of(&path)) else {
             return Err(ReadTradesError::NoSymbol { path });
         };
+        let instrument = InstrumentId::new(name::market_of(&path).unwrap_or(Market::Spot), symbol);
         match Lines::open(&path) {
             Ok(lines) => {
                 let recent = Recent(vec![None; RECENT_TRADES]);
-                Ok(Self { path, lines, symbol, layout: None, ids: before, rows: 0, repeated: 0, recent, failed: false })
+                Ok(Self {
+                    path,
+                    lines,
+                    instrument,
+                    layout: None,
+                    ids: before,
+                    rows: 0,
+                    repeated: 0,
+                    recent,
+                    failed: false,
+                })
             }
             Err(error) => Err(refusal(path, error)),
         }
     }
 
-    /// What is traded.
+    /// What is traded. It is of spot unless the file's name says otherwise.
     #[must_use]
-    pub const fn symbol(&self) -> Symbol {
-        self.symbol
+    pub const fn instrument(&self) -> InstrumentId {
+        self.instrument
     }
 
     /// Trades whose numbers were left out between the rows read so far.
@@ -101,7 +112,7 @@ impl TradeReader {
                         break (1, Err(fault));
                     }
                 }
-                Ok(Some((number, text))) => break (number, parse(text, self.symbol, &mut self.layout)),
+                Ok(Some((number, text))) => break (number, parse(text, self.instrument, &mut self.layout)),
                 Err(error) => {
                     let error = self.lines.explain_error(error, Foreign::Trades);
                     return Err(refusal(self.path.clone(), error));
@@ -211,7 +222,7 @@ fn refusal(path: PathBuf, error: LinesError) -> ReadTradesError {
     }
 }
 
-fn parse(line: &[u8], symbol: Symbol, layout: &mut Option<Layout>) -> Result<Row, LineFault> {
+fn parse(line: &[u8], instrument: InstrumentId, layout: &mut Option<Layout>) -> Result<Row, LineFault> {
     let (fields, columns) = field::split::<8>(line);
     if is_header(line) {
         return Err(LineFault::HeaderAmongRows);
@@ -233,7 +244,7 @@ fn parse(line: &[u8], symbol: Symbol, layout: &mut Option<Layout>) -> Result<Row
         (id, id, before_maker, sixth)
     };
     let trade = Trade {
-        symbol,
+        symbol: instrument,
         id: TradeId(first),
         count: last.saturating_sub(first).saturating_add(1),
         price: field::price("price", price)?,

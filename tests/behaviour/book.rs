@@ -165,7 +165,8 @@ fn a_recording_tells_its_market_and_its_decimals() {
 fn the_simulated_exchange_knows_the_depth_of_a_recording() {
     let Some(streams) = shared("data/streams") else { return };
     for name in ["BTCUSDT-spot-20240808", "BTCUSDT-usdm-20240718"] {
-        let [symbol, bitcoin, dollar] = ["BTCUSDT", "BTC", "USDT"];
+        let symbol = if name.contains("usdm") { "BTCUSDT-PERP" } else { "BTCUSDT" };
+        let [bitcoin, dollar] = ["BTC", "USDT"];
         let (base, quote) = (bitcoin.parse().unwrap(), dollar.parse().unwrap());
         let rules = Instrument::plain(symbol.parse().unwrap(), base, quote, Rate::ZERO);
         let mut sim = Sim::new(SimSettings::plain(vec![rules], vec![(quote, "100000000".parse().unwrap())]));

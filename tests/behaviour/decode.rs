@@ -6,7 +6,7 @@ use std::fs;
 use serde_json::{Value, json};
 use tradingbot::binance::decode::FRAME_BYTES_MAX;
 use tradingbot::binance::{Decoded, decode};
-use tradingbot::domain::{MarketEvent, Price, Qty};
+use tradingbot::domain::{Market, MarketEvent, Price, Qty};
 
 use crate::data::shared;
 
@@ -52,7 +52,7 @@ fn no_documented_message_of_any_kind_is_a_panic() {
     let mut frames = 0;
     for kind in ["rest", "ws-streams", "ws-api", "user-data"] {
         for entry in fs::read_dir(folder.join(kind)).unwrap() {
-            let _ = decode(&fs::read(entry.unwrap().path()).unwrap());
+            let _ = decode(Market::Spot, &fs::read(entry.unwrap().path()).unwrap());
             frames += 1;
         }
     }
@@ -80,9 +80,9 @@ fn a_candle_is_taken_once_it_is_over() {
 fn numbers_may_be_text_and_times_may_have_any_unit() {
     let plain = r#"{"e":"trade","E":1723161255343,"s":"BTCUSDT","t":7,"p":"1.50","q":"2","T":1723161255342,"m":true}"#;
     let as_text = plain.replace(":7,", ":\"7\",").replace("1723161255342", "\"1723161255342000\"");
-    assert_eq!(decode(plain.as_bytes()).unwrap(), decode(as_text.as_bytes()).unwrap());
+    assert_eq!(decode(Market::Spot, plain.as_bytes()).unwrap(), decode(Market::Spot, as_text.as_bytes()).unwrap());
     let without_t = plain.replace("\"T\":1723161255342,", "").replace("1723161255343", "1723161255342");
-    assert_eq!(decode(plain.as_bytes()).unwrap(), decode(without_t.as_bytes()).unwrap());
+    assert_eq!(decode(Market::Spot, plain.as_bytes()).unwrap(), decode(Market::Spot, without_t.as_bytes()).unwrap());
 }
 
 #[test]
@@ -191,7 +191,7 @@ fn kline() -> Value {
 
 /// What a frame was, in one line.
 fn tell(frame: &[u8]) -> String {
-    let decoded = match decode(frame) {
+    let decoded = match decode(Market::Spot, frame) {
         Ok(decoded) => decoded,
         Err(error) => {
             let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();

@@ -2,8 +2,8 @@
 
 use tradingbot::domain::event::{BookSnapshot, DepthUpdate, Trade};
 use tradingbot::domain::{
-    AccountEvent, Entry, EntryStyle, Event, ExitReason, Exits, Instrument, LinkEvent, MarketEvent, OperatorEvent,
-    OrderKind, Price, Purpose, Span, Symbol, TradeId,
+    AccountEvent, Entry, EntryStyle, Event, ExitReason, Exits, Instrument, InstrumentId, LinkEvent, MarketEvent,
+    OperatorEvent, OrderKind, Price, Purpose, Span, TradeId,
 };
 use tradingbot::engine::{Command, Notice};
 
@@ -127,7 +127,7 @@ fn with_bnb() -> Desk {
         );
         setup.instruments.push(bnb);
     });
-    let symbol: Symbol = "BNBUSDT".parse().unwrap();
+    let symbol: InstrumentId = "BNBUSDT".parse().unwrap();
     let at = desk.now();
     desk.restore(Entry::Deposited { asset: "BNB".parse().unwrap(), amount: money("2") });
     let trade =
@@ -187,7 +187,7 @@ fn what_is_held_is_told_with_since_when() {
 
 #[test]
 fn closing_one_symbol_leaves_the_others_and_closing_all_leaves_none() {
-    let eth: Symbol = "ETHUSDT".parse().unwrap();
+    let eth: InstrumentId = "ETHUSDT".parse().unwrap();
     let mut desk = Desk::new(Exits::default());
     desk.hold();
     desk.operator(OperatorEvent::Close { by: "ann".to_owned(), symbol: eth });

@@ -43,12 +43,12 @@ fn each_kind_of_file_is_named_for_what_it_is() {
         ("CSV as TradingView exports it", b"\xef\xbb\xbftime,open,high,low,close\n2024-01-01T00:00:00Z,1,2,1,2\n".to_vec(), "write its 12"),
         (
             "CSV as CryptoDataDownload offers it",
-            b"https://www.CryptoDataDownload.com\nUnix,Date,Symbol,Open,High,Low,Close,Volume BTC,Volume USDT,tradecount\n".to_vec(),
+            b"https://www.CryptoDataDownload.com\nUnix,Date,InstrumentId,Open,High,Low,Close,Volume BTC,Volume USDT,tradecount\n".to_vec(),
             "write its 12 columns",
         ),
         (
             "CSV as CryptoDataDownload offers it",
-            b"Unix,Date,Symbol,Open,High,Low,Close,Volume BTC,Volume USDT,tradecount\n1,2,3,4,5,6,7,8,9,10\n".to_vec(),
+            b"Unix,Date,InstrumentId,Open,High,Low,Close,Volume BTC,Volume USDT,tradecount\n1,2,3,4,5,6,7,8,9,10\n".to_vec(),
             "write its 12 columns",
         ),
         ("CSV as Yahoo Finance offers it", b"Date,Open,High,Low,Close,Adj Close,Volume\n".to_vec(), "write its 12 columns"),

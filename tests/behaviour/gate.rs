@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 use tradingbot::domain::{
-    ClientOrderId, ExitReason, Instrument, Limits, NewOrder, Notional, OrderKind, Price, Purpose, Qty, Rate, Rounding,
-    RunId, Seq, Side, Span, Symbol, TimeInForce, Timestamp,
+    ClientOrderId, ExitReason, Instrument, InstrumentId, Limits, NewOrder, Notional, OrderKind, Price, Purpose, Qty,
+    Rate, Rounding, RunId, Seq, Side, Span, TimeInForce, Timestamp,
 };
 use tradingbot::risk::{Circumstances, Gate};
 
@@ -11,7 +11,7 @@ fn whole(units: i64) -> Notional {
     Notional::from_units(i128::from(units) * 10_i128.pow(Notional::SCALE))
 }
 
-fn symbol() -> Symbol {
+fn symbol() -> InstrumentId {
     "BTCUSDT".parse().unwrap()
 }
 

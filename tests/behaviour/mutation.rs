@@ -5,7 +5,7 @@ use std::fs;
 use proptest::prelude::*;
 use tradingbot::binance::{Decoded, decode};
 use tradingbot::domain::event::Level;
-use tradingbot::domain::{MarketEvent, Price, Qty, Timestamp};
+use tradingbot::domain::{Market, MarketEvent, Price, Qty, Timestamp};
 use tradingbot::market::Random;
 use tradingbot::store::RecordingReader;
 
@@ -18,7 +18,7 @@ fn twenty_thousand_damaged_frames_are_taken_or_refused_and_none_is_a_panic() {
     let (mut taken, mut refused) = (0, 0);
     for _ in 0..FRAMES {
         let frame = damaged(&frames, &mut random);
-        match decode(&frame) {
+        match decode(Market::Spot, &frame) {
             Ok(decoded) => {
                 check(&decoded, &frame);
                 taken += 1;
@@ -147,7 +147,7 @@ proptest! {
             (needed <= scale as usize).then(|| i128::from(units) * 10_i128.pow(scale) / 10_i128.pow(places as u32))
         };
         let expected = exact(Price::SCALE).and_then(|units| i64::try_from(units).ok());
-        match (decode(frame.as_bytes()), expected) {
+        match (decode(Market::Spot, frame.as_bytes()), expected) {
             (Ok(Decoded::Market(MarketEvent::Depth(depth))), Some(expected)) => {
                 prop_assert_eq!(depth.bids[0].0, Price::from_units(expected));
                 prop_assert_eq!(depth.asks[0].1, Qty::from_units(i128::from(expected)));
@@ -159,10 +159,10 @@ proptest! {
 
     #[test]
     fn any_bytes_are_taken_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..200), text in "\\PC{0,80}") {
-        let _ = decode(&bytes);
-        let _ = decode(text.as_bytes());
-        let _ = decode(format!(r#"{{"e":{text}}}"#).as_bytes());
-        let _ = decode(format!(r#"{{"e":"depthUpdate","b":{text}}}"#).as_bytes());
+        let _ = decode(Market::Spot, &bytes);
+        let _ = decode(Market::Spot, text.as_bytes());
+        let _ = decode(Market::Spot, format!(r#"{{"e":{text}}}"#).as_bytes());
+        let _ = decode(Market::Spot, format!(r#"{{"e":"depthUpdate","b":{text}}}"#).as_bytes());
     }
 }
 

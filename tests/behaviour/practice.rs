@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use sha2::{Digest, Sha256};
 use tradingbot::domain::event::{BookSnapshot, Level};
-use tradingbot::domain::{Event, LinkEvent, MarketEvent, Price, Qty, Span, Symbol, Timestamp};
+use tradingbot::domain::{Event, InstrumentId, LinkEvent, MarketEvent, Price, Qty, Span, Timestamp};
 use tradingbot::market::practice::{PracticeMarket, PracticeSettings, default_settings};
 
 use crate::support::statistics::{Seen, autocorrelation, moments};
@@ -48,7 +48,7 @@ fn the_feed_adds_up_to_the_markets_own_book_and_is_never_crossed() {
             ..default_settings(seed, start())
         };
         let mut market = PracticeMarket::new(settings);
-        let mut feeds: BTreeMap<Symbol, Follower> = BTreeMap::new();
+        let mut feeds: BTreeMap<InstrumentId, Follower> = BTreeMap::new();
         let mut last = start();
         let (mut up, mut compared, mut downs) = (false, 0, 0);
         for _ in 0..60_000 {

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use tradingbot::domain::{
-    AccountEvent, Asset, ClientOrderId, Event, Fill, Liquidity, NewOrder, Notional, OrderKind, Outcome, Price, Purpose,
-    Qty, Rate, Rounding, RunId, Seq, Side, Span, Symbol, TimeInForce, Timestamp, TradeId,
+    AccountEvent, Asset, ClientOrderId, Event, Fill, InstrumentId, Liquidity, NewOrder, Notional, OrderKind, Outcome,
+    Price, Purpose, Qty, Rate, Rounding, RunId, Seq, Side, Span, TimeInForce, Timestamp, TradeId,
 };
 use tradingbot::market::practice::{PracticeMarket, PracticeSettings, default_settings};
 use tradingbot::sim::{FaultCounts, Faults, FeeSettings, Latency, Sim, SimSettings, ThirdAsset};
@@ -43,7 +43,7 @@ struct Run {
     sim: Sim,
     market: PracticeMarket,
     now: Timestamp,
-    last: BTreeMap<Symbol, Price>,
+    last: BTreeMap<InstrumentId, Price>,
     sent: Vec<NewOrder>,
     read: Read,
     faulty: bool,
@@ -53,7 +53,7 @@ struct Run {
 /// What the events say.
 #[derive(Default)]
 struct Read {
-    fills: BTreeMap<(Symbol, TradeId), Fill>,
+    fills: BTreeMap<(InstrumentId, TradeId), Fill>,
     ends: BTreeMap<ClientOrderId, Outcome>,
     accepted: BTreeSet<ClientOrderId>,
     unanswered: BTreeSet<ClientOrderId>,
@@ -72,7 +72,7 @@ impl Run {
             ..default_settings(seed, start)
         };
         let instruments: Vec<_> = settings.pairs.iter().map(|pair| pair.instrument.clone()).collect();
-        let last = settings.pairs.iter().map(|pair| (pair.instrument.symbol, pair.price)).collect();
+        let last = settings.pairs.iter().map(|pair| (pair.instrument.id, pair.price)).collect();
         let balances = START.map(|(asset, amount)| (asset.parse().unwrap(), amount.parse().unwrap()));
         // Every second seed pays its fees in the very asset that it trades.
         let third = ThirdAsset {
@@ -138,7 +138,7 @@ impl Run {
 
     fn order(&self, buy: bool, away: i64, lots: i64, kind: u8, pair: usize) -> NewOrder {
         let (symbol, tick, lot) = [("BTCUSDT", 10_000_000, 1_000), ("ETHUSDT", 1_000_000, 10_000)][pair];
-        let symbol: Symbol = symbol.parse().unwrap();
+        let symbol: InstrumentId = symbol.parse().unwrap();
         let tick = Price::from_units(tick);
         let last = self.last[&symbol].to_tick(tick, Rounding::Down).unwrap();
         let price = Price::from_units(last.units() + away * tick.units());
@@ -283,7 +283,7 @@ impl Run {
             change(asset.parse().unwrap(), amount.parse().unwrap());
         }
         for fill in self.read.fills.values() {
-            let (base, quote) = tradingbot::domain::instrument::split_symbol(&fill.symbol).unwrap();
+            let (base, quote) = tradingbot::domain::instrument::split_symbol(&fill.symbol.symbol()).unwrap();
             let value = fill.value().unwrap();
             change(base, Notional::of_asset(fill.side.signed(fill.qty)).unwrap());
             change(quote, if fill.side == Side::Buy { value.negated() } else { value });

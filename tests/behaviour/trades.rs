@@ -21,7 +21,7 @@ fn every_file_of_the_developer_set_is_read_as_its_manifest_says() {
         let mut reader = TradeReader::open(&data.join(name), None).unwrap();
         let trades: Vec<Trade> = reader.by_ref().map(Result::unwrap).collect();
         assert_eq!(trades.len() as u64, entry["rows"].as_u64().unwrap(), "{name}");
-        assert_eq!(trades[0].symbol.as_str(), entry["symbol"], "{name}");
+        assert_eq!(trades[0].symbol.symbol().as_str(), entry["symbol"], "{name}");
         assert_eq!(trades[0].at, entry["first"].as_str().unwrap().parse().unwrap(), "{name}");
         assert_eq!(trades[trades.len() - 1].at, entry["last"].as_str().unwrap().parse().unwrap(), "{name}");
         assert_eq!(reader.skipped(), 0, "{name}");
@@ -118,7 +118,7 @@ fn a_file_that_tells_no_symbol_needs_one_given() {
     assert!(matches!(TradeReader::open(&path, None), Err(ReadTradesError::NoSymbol { .. })));
     let symbol = "ETHUSDT".parse().unwrap();
     let trades: Vec<Trade> = TradeReader::open(&path, Some(symbol)).unwrap().map(Result::unwrap).collect();
-    assert_eq!(trades[0].symbol, symbol);
+    assert_eq!(trades[0].symbol.symbol(), symbol);
 }
 
 fn read(text: &str) -> Result<Vec<Trade>, ReadTradesError> {

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 
 use tradingbot::domain::{
-    AccountEvent, Asset, ClientOrderId, Entry, Limits, MarketEvent, NewOrder, Notional, OperatorEvent, Outcome,
-    Purpose, Rounding, Snapshot, Span, StrategyName, Symbol, Timestamp,
+    AccountEvent, Asset, ClientOrderId, Entry, InstrumentId, Limits, MarketEvent, NewOrder, Notional, OperatorEvent,
+    Outcome, Purpose, Rounding, Snapshot, Span, StrategyName, Timestamp,
 };
 use tradingbot::engine::Setup;
 
@@ -48,8 +48,8 @@ pub struct Auditor {
     /// What the engine has been told in this life, on top of what was on disk when it began.
     pub book: Book,
     /// How old what is known of a market is, and in which markets there has been a trade in this life.
-    data_at: BTreeMap<Symbol, Timestamp>,
-    priced: BTreeSet<Symbol>,
+    data_at: BTreeMap<InstrumentId, Timestamp>,
+    priced: BTreeSet<InstrumentId>,
     /// Whether anything but the market has moved since the last look.
     pub moved: bool,
     pub found: Option<Violation>,

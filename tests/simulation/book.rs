@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tradingbot::domain::{
-    Asset, ClientOrderId, Entry, Fill, Instrument, NewOrder, Notional, OrderKind, Price, Purpose, Qty, Rounding, Side,
-    StrategyName, Symbol, TradeId,
+    Asset, ClientOrderId, Entry, Fill, Instrument, InstrumentId, NewOrder, Notional, OrderKind, Price, Purpose, Qty,
+    Rounding, Side, StrategyName, TradeId,
 };
 
 /// An order that the book knows.
@@ -20,22 +20,22 @@ pub struct Known {
 /// Orders, holdings and money.
 #[derive(Debug, Clone, Default)]
 pub struct Book {
-    pub rules: BTreeMap<Symbol, Instrument>,
+    pub rules: BTreeMap<InstrumentId, Instrument>,
     pub orders: BTreeMap<ClientOrderId, Known>,
-    pub positions: BTreeMap<(StrategyName, Symbol), Qty>,
-    pub held: BTreeMap<Symbol, Qty>,
+    pub positions: BTreeMap<(StrategyName, InstrumentId), Qty>,
+    pub held: BTreeMap<InstrumentId, Qty>,
     pub balances: BTreeMap<Asset, Notional>,
-    pub last: BTreeMap<Symbol, Price>,
+    pub last: BTreeMap<InstrumentId, Price>,
     /// What came from outside, in the quote asset.
     pub deposited: Notional,
-    trades: BTreeSet<(Symbol, TradeId)>,
+    trades: BTreeSet<(InstrumentId, TradeId)>,
     /// What was bought for each position, and for how much.
-    bought: BTreeMap<(StrategyName, Symbol), (Qty, Notional)>,
+    bought: BTreeMap<(StrategyName, InstrumentId), (Qty, Notional)>,
 }
 
 impl Book {
     pub fn new(rules: &[Instrument]) -> Self {
-        Self { rules: rules.iter().map(|rules| (rules.symbol, rules.clone())).collect(), ..Self::default() }
+        Self { rules: rules.iter().map(|rules| (rules.id, rules.clone())).collect(), ..Self::default() }
     }
 
     /// The book that a ledger's entries make.
@@ -111,7 +111,7 @@ impl Book {
             }
         } else {
             self.add(fee.asset, fee.amount.negated());
-            let market = self.rules.values().find(|rules| rules.base == fee.asset).map(|rules| rules.symbol);
+            let market = self.rules.values().find(|rules| rules.base == fee.asset).map(|rules| rules.id);
             if let Some(market) = market {
                 let held = self.held.entry(market).or_default();
                 *held = held.minus(fee.amount.as_asset(Rounding::Up).unwrap()).unwrap();
@@ -132,7 +132,7 @@ impl Book {
         true
     }
 
-    pub fn position(&self, strategy: StrategyName, symbol: Symbol) -> Qty {
+    pub fn position(&self, strategy: StrategyName, symbol: InstrumentId) -> Qty {
         self.positions.get(&(strategy, symbol)).copied().unwrap_or(Qty::ZERO)
     }
 
@@ -141,7 +141,7 @@ impl Book {
     }
 
     /// What open exits of a desk may still sell.
-    pub fn leaving(&self, strategy: StrategyName, symbol: Symbol) -> Qty {
+    pub fn leaving(&self, strategy: StrategyName, symbol: InstrumentId) -> Qty {
         let own = |known: &&Known| known.order.strategy == strategy && known.order.symbol == symbol;
         let exits =
             self.open().map(|(_, known)| known).filter(own).filter(|known| known.order.purpose != Purpose::Enter);
@@ -149,8 +149,8 @@ impl Book {
     }
 
     /// Value of a desk's position, or of all holdings, with what open entries may still add.
-    pub fn exposure(&self, desk: Option<(StrategyName, Symbol)>) -> Notional {
-        let held = |symbol: &Symbol, qty: Qty| match self.last.get(symbol) {
+    pub fn exposure(&self, desk: Option<(StrategyName, InstrumentId)>) -> Notional {
+        let held = |symbol: &InstrumentId, qty: Qty| match self.last.get(symbol) {
             Some(last) => last.times(qty.abs()).unwrap(),
             None => Notional::ZERO,
         };
@@ -186,7 +186,7 @@ impl Book {
     }
 
     /// What is too little to sell is no position once nothing is on its way to or from it.
-    fn drop_dust(&mut self, desk: (StrategyName, Symbol)) {
+    fn drop_dust(&mut self, desk: (StrategyName, InstrumentId)) {
         let (strategy, symbol) = desk;
         let busy = self.open().any(|(_, known)| known.order.strategy == strategy && known.order.symbol == symbol);
         let Some(position) = self.positions.get_mut(&desk).filter(|_| !busy) else { return };

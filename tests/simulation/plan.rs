@@ -1,8 +1,8 @@
 //! What a seed makes of everything that can differ from run to run.
 
 use tradingbot::domain::{
-    Asset, EntryStyle, Exits, Instrument, Limits, Market, Notional, Price, Qty, Rate, RoiStep, Rule, RunId, Sizing,
-    Span, StrategySettings, Symbol, Timestamp, Trailing,
+    Asset, EntryStyle, Exits, Instrument, InstrumentId, Limits, Market, Notional, Price, Qty, Rate, RoiStep, Rule,
+    RunId, Sizing, Span, StrategySettings, Timestamp, Trailing,
 };
 use tradingbot::engine::{Setup, Strict};
 use tradingbot::market::Random;
@@ -37,7 +37,7 @@ impl Plan {
         let mut dice = Random::seeded(seed);
         let pairs = pairs(&mut dice);
         let instruments: Vec<Instrument> = pairs.iter().map(|pair| pair.instrument.clone()).collect();
-        let symbols: Vec<Symbol> = instruments.iter().map(|rules| rules.symbol).collect();
+        let symbols: Vec<InstrumentId> = instruments.iter().map(|rules| rules.id).collect();
         let strategies = (0..1 + dice.below(4)).map(|number| strategy(&mut dice, number, &symbols)).collect();
         let limits = limits(&mut dice, symbols);
         let third = symbols_hold_bnb(&instruments) && dice.odds(1, 2);
@@ -130,10 +130,9 @@ fn pairs(dice: &mut Random) -> Vec<PracticePair> {
             let [symbol, base, tick, lot, price] = all[usize::try_from(number % 4).unwrap()];
             let lot: Qty = lot.parse().unwrap();
             let instrument = Instrument {
-                symbol: symbol.parse().unwrap(),
+                id: InstrumentId::new(Market::Spot, symbol.parse().unwrap()),
                 base: base.parse().unwrap(),
                 quote: usdt(),
-                market: Market::Spot,
                 tick: tick.parse().unwrap(),
                 lot,
                 qty_min: lot,
@@ -148,7 +147,7 @@ fn pairs(dice: &mut Random) -> Vec<PracticePair> {
         .collect()
 }
 
-fn strategy(dice: &mut Random, number: u64, symbols: &[Symbol]) -> StrategySettings {
+fn strategy(dice: &mut Random, number: u64, symbols: &[InstrumentId]) -> StrategySettings {
     let rule = match dice.below(3) {
         0 => Rule::EmaCross { fast: 1 + small(dice, 2), slow: 3 + small(dice, 4) },
         1 => Rule::RsiReversion { period: 2 + small(dice, 4), enter_below: 45, leave_above: 55 },
@@ -197,7 +196,7 @@ fn exits(dice: &mut Random) -> Exits {
     }
 }
 
-fn limits(dice: &mut Random, symbols: Vec<Symbol>) -> Limits {
+fn limits(dice: &mut Random, symbols: Vec<InstrumentId>) -> Limits {
     let tight = dice.odds(1, 2);
     let part = |dice: &mut Random, low, high| if tight { money(dice, low, high) } else { money(dice, 5_000, 20_000) };
     Limits {

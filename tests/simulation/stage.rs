@@ -8,8 +8,8 @@ use tradingbot::api::Verdict;
 use tradingbot::daemon::{DaemonError, Genesis, Shell, TimeOf};
 use tradingbot::domain::snapshot::{PositionView, StrategyView};
 use tradingbot::domain::{
-    Asset, Event, ExitReason, MarketEvent, NewOrder, Notional, OperatorEvent, Price, Qty, Rate, RunId, Snapshot, Span,
-    StrategyName, Symbol, Timestamp,
+    Asset, Event, ExitReason, InstrumentId, MarketEvent, NewOrder, Notional, OperatorEvent, Price, Qty, Rate, RunId,
+    Snapshot, Span, StrategyName, Timestamp,
 };
 use tradingbot::engine::{Engine, Setup};
 use tradingbot::market::Random;
@@ -213,7 +213,7 @@ impl Stage {
             return OperatorEvent::Resume { by, reason };
         }
         let rules = &self.plan.setup.instruments;
-        let symbol = rules[self.dice.below(u64::try_from(rules.len()).unwrap()) as usize].symbol;
+        let symbol = rules[self.dice.below(u64::try_from(rules.len()).unwrap()) as usize].id;
         let strategies = &self.plan.setup.strategies;
         let strategy = strategies[self.dice.below(u64::try_from(strategies.len()).unwrap()) as usize].name;
         match self.dice.below(10) {
@@ -338,7 +338,7 @@ impl Stage {
         });
         let stuck = left
             .iter()
-            .find(|held| rules.iter().any(|rules| rules.symbol == held.symbol && least(held) >= rules.notional_min));
+            .find(|held| rules.iter().any(|rules| rules.id == held.symbol && least(held) >= rules.notional_min));
         self.expect(stuck.is_none(), "what is asked to be left is left", || format!("{stuck:?}"));
     }
 
@@ -408,7 +408,7 @@ fn earned(snapshot: &Snapshot) -> Vec<StrategyView> {
     snapshot.strategies.iter().map(cold).collect()
 }
 
-fn holding(snapshot: &Snapshot) -> Vec<(StrategyName, Symbol, Qty, Option<Price>, Timestamp)> {
+fn holding(snapshot: &Snapshot) -> Vec<(StrategyName, InstrumentId, Qty, Option<Price>, Timestamp)> {
     let positions = snapshot.positions.iter();
     positions.map(|held| (held.strategy, held.symbol, held.qty, held.entry, held.since)).collect()
 }

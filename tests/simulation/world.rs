@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use sha2::{Digest, Sha256};
 use tradingbot::daemon::{Keeper, Venue};
 use tradingbot::domain::{
-    AccountEvent, ClientOrderId, Entry, MarketEvent, NewOrder, Outcome, Purpose, Qty, Symbol, Timestamp, TradeId,
+    AccountEvent, ClientOrderId, Entry, InstrumentId, MarketEvent, NewOrder, Outcome, Purpose, Qty, Timestamp, TradeId,
 };
 use tradingbot::ledger::{CommitError, Durable, Head, ReadError};
 use tradingbot::market::Random;
@@ -197,7 +197,7 @@ impl World {
         self.sim.submit(now, order);
     }
 
-    fn cancel(&mut self, now: Timestamp, id: ClientOrderId, symbol: Symbol) {
+    fn cancel(&mut self, now: Timestamp, id: ClientOrderId, symbol: InstrumentId) {
         self.tell("asked to cancel", now, &id);
         self.wire.update(format!("{now:?} cancel {id}\n"));
         self.cancelled.insert(id);
@@ -205,7 +205,7 @@ impl World {
         self.cut(Point::AfterSend);
     }
 
-    fn ask(&mut self, now: Timestamp, id: ClientOrderId, symbol: Symbol) {
+    fn ask(&mut self, now: Timestamp, id: ClientOrderId, symbol: InstrumentId) {
         self.tell("asked for", now, &id);
         self.wire.update(format!("{now:?} ask {id}\n"));
         self.sim.ask(now, id, symbol);
@@ -303,11 +303,11 @@ impl Venue for Handle {
         self.0.borrow_mut().submit(now, order.get());
     }
 
-    fn cancel(&mut self, now: Timestamp, id: ClientOrderId, symbol: Symbol) {
+    fn cancel(&mut self, now: Timestamp, id: ClientOrderId, symbol: InstrumentId) {
         self.0.borrow_mut().cancel(now, id, symbol);
     }
 
-    fn ask(&mut self, now: Timestamp, id: ClientOrderId, symbol: Symbol) {
+    fn ask(&mut self, now: Timestamp, id: ClientOrderId, symbol: InstrumentId) {
         self.0.borrow_mut().ask(now, id, symbol);
     }
 

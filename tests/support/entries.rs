@@ -1,8 +1,9 @@
 //! Ledger entries of every kind, each different from all others.
 
 use tradingbot::domain::{
-    ClientOrderId, Entry, ExchangeOrderId, ExitReason, Fee, Fill, Liquidity, NewOrder, Notional, OrderKind, Outcome,
-    Price, Purpose, Qty, Rate, RoundTrip, RunId, Seq, Side, StrategyName, Symbol, TimeInForce, Timestamp, TradeId,
+    ClientOrderId, Entry, ExchangeOrderId, ExitReason, Fee, Fill, InstrumentId, Liquidity, NewOrder, Notional,
+    OrderKind, Outcome, Price, Purpose, Qty, Rate, RoundTrip, RunId, Seq, Side, StrategyName, TimeInForce, Timestamp,
+    TradeId,
 };
 
 /// The entry number `index`: kinds follow each other in the order of `Entry::KINDS`, over two symbols and strategies.
@@ -92,7 +93,7 @@ fn id(number: u64) -> ClientOrderId {
     ClientOrderId::derive(RunId(1), Seq(number), 0)
 }
 
-fn symbol(number: u64) -> Symbol {
+fn symbol(number: u64) -> InstrumentId {
     if number.is_multiple_of(2) { "BTCUSDT" } else { "ETHUSDT" }.parse().unwrap()
 }
 

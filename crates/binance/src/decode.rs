@@ -3,7 +3,7 @@
 use super::fault::DecodeError;
 use super::frame::{Frame, Kline, Label};
 use tradingbot_domain::event::{BookSnapshot, DepthUpdate, Level, Quote, Trade};
-use tradingbot_domain::{Candle, MarketEvent, Price, Qty, Span, Timestamp, TradeId};
+use tradingbot_domain::{Candle, InstrumentId, Market, MarketEvent, Price, Qty, Span, Timestamp, TradeId};
 
 /// What a frame was.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +27,8 @@ pub enum Decoded {
     Other(String),
 }
 
-/// Reads one frame, wrapped (`{"stream":…,"data":…}`) or raw, of spot or USD-M futures.
+/// Reads one frame of `market`, wrapped (`{"stream":…,"data":…}`) or raw. No frame says which market it is of; the connection
+/// or the file does.
 ///
 /// Unknown fields are passed over and unknown kinds are named, so a newer exchange does no harm. Numbers are taken
 /// from their digits. Whole numbers may be written as text.
@@ -35,14 +36,14 @@ pub enum Decoded {
 /// # Errors
 ///
 /// [`DecodeError`] when it is not JSON, or is of a known kind but lacks a field or has one that cannot be used.
-pub fn decode(frame: &[u8]) -> Result<Decoded, DecodeError> {
+pub fn decode(market: Market, frame: &[u8]) -> Result<Decoded, DecodeError> {
     if frame.len() > FRAME_BYTES_MAX {
         return Err(DecodeError::TooLong { bytes: frame.len() });
     }
     let text = std::str::from_utf8(frame).map_err(|error| DecodeError::NotText { at: error.valid_up_to() + 1 })?;
     let mut frame = Frame::default();
     match frame.fill(text) {
-        Ok(()) => frame.judge(),
+        Ok(()) => frame.judge(market),
         Err(error) if error.is_eof() => Err(DecodeError::Cut(error)),
         Err(error) if error.is_data() => match name_only(text) {
             Some(other) => Ok(other),
@@ -63,31 +64,31 @@ fn name_only(text: &str) -> Option<Decoded> {
 }
 
 impl Frame<'_> {
-    fn judge(&mut self) -> Result<Decoded, DecodeError> {
+    fn judge(&mut self, market: Market) -> Result<Decoded, DecodeError> {
         if !self.kind.is_present() {
-            return self.judge_without_kind();
+            return self.judge_without_kind(market);
         }
         let kind = self.kind.text().ok_or_else(|| self.kind.fault("a frame", "e", "the name of an event"))?;
         match kind {
-            "depthUpdate" => self.depth(),
-            "bookTicker" => self.quote(),
-            "trade" => self.trade(),
-            "aggTrade" => self.merged_trade(),
-            "kline" => self.candle(),
+            "depthUpdate" => self.depth(market),
+            "bookTicker" => self.quote(market),
+            "trade" => self.trade(market),
+            "aggTrade" => self.merged_trade(market),
+            "kline" => self.candle(market),
             other => Ok(unused(other)),
         }
     }
 
-    fn judge_without_kind(&mut self) -> Result<Decoded, DecodeError> {
+    fn judge_without_kind(&mut self, market: Market) -> Result<Decoded, DecodeError> {
         let stream = || self.stream.text().map(Stream::of);
         if self.list {
             return stream().map(|stream| unused(stream.kind)).ok_or(DecodeError::Nameless);
         }
         if self.snapshot_update.is_present() {
-            return self.snapshot();
+            return self.snapshot(market);
         }
         if self.last_update.is_present() && self.bid_qty.is_present() && self.ask_qty.is_present() {
-            return self.quote();
+            return self.quote(market);
         }
         if self.answer {
             return Ok(Decoded::Unused("answer"));
@@ -95,10 +96,10 @@ impl Frame<'_> {
         stream().map(|stream| unused(stream.kind)).ok_or(DecodeError::Nameless)
     }
 
-    fn depth(&mut self) -> Result<Decoded, DecodeError> {
+    fn depth(&mut self, market: Market) -> Result<Decoded, DecodeError> {
         const KIND: &str = "depthUpdate";
         let stream = self.stream.text().map(Stream::of);
-        let symbol = self.symbol.symbol(KIND, "s")?;
+        let symbol = self.instrument(market, KIND)?;
         let (first, last) = (self.first_update.integer(KIND, "U")?, self.last_update.integer(KIND, "u")?);
         if first > last {
             return Err(DecodeError::Backwards { kind: KIND, first, last });
@@ -116,7 +117,7 @@ impl Frame<'_> {
         }
     }
 
-    fn snapshot(&mut self) -> Result<Decoded, DecodeError> {
+    fn snapshot(&mut self, market: Market) -> Result<Decoded, DecodeError> {
         const KIND: &str = "a depth snapshot";
         let last_update = self.snapshot_update.integer(KIND, "lastUpdateId")?;
         let (bids, asks) = (self.bid.levels(KIND, "bids")?, self.ask.levels(KIND, "asks")?);
@@ -125,13 +126,14 @@ impl Frame<'_> {
         };
         let symbol = stream.symbol.to_uppercase().parse();
         let symbol = symbol.map_err(|source| DecodeError::Symbol { kind: KIND, source })?;
+        let symbol = InstrumentId::new(market, symbol);
         Ok(Decoded::Top(BookSnapshot { symbol, last_update, bids, asks }))
     }
 
-    fn quote(&mut self) -> Result<Decoded, DecodeError> {
+    fn quote(&mut self, market: Market) -> Result<Decoded, DecodeError> {
         const KIND: &str = "bookTicker";
         let quote = Quote {
-            symbol: self.symbol.symbol(KIND, "s")?,
+            symbol: self.instrument(market, KIND)?,
             update: self.last_update.integer(KIND, "u")?,
             bid: self.bid.price(KIND, "b")?,
             bid_qty: self.bid_qty.qty(KIND, "B")?,
@@ -141,27 +143,27 @@ impl Frame<'_> {
         Ok(Decoded::Market(MarketEvent::Quote(quote)))
     }
 
-    fn trade(&mut self) -> Result<Decoded, DecodeError> {
+    fn trade(&mut self, market: Market) -> Result<Decoded, DecodeError> {
         const KIND: &str = "trade";
         if self.execution.is_present() && self.execution.text() != Some("MARKET") {
             return Ok(Decoded::Unused("trade outside the market"));
         }
         let id = self.trade.integer(KIND, "t")?;
-        self.traded(KIND, id, 1)
+        self.traded(market, KIND, id, 1)
     }
 
-    fn merged_trade(&mut self) -> Result<Decoded, DecodeError> {
+    fn merged_trade(&mut self, market: Market) -> Result<Decoded, DecodeError> {
         const KIND: &str = "aggTrade";
         let (first, last) = (self.first_trade.integer(KIND, "f")?, self.last_trade.integer(KIND, "l")?);
         match last.checked_sub(first).and_then(|more| more.checked_add(1)) {
-            Some(count) => self.traded(KIND, first, count),
+            Some(count) => self.traded(market, KIND, first, count),
             None => Err(DecodeError::Backwards { kind: KIND, first, last }),
         }
     }
 
-    fn traded(&mut self, kind: &'static str, id: u64, count: u64) -> Result<Decoded, DecodeError> {
+    fn traded(&mut self, market: Market, kind: &'static str, id: u64, count: u64) -> Result<Decoded, DecodeError> {
         let trade = Trade {
-            symbol: self.symbol.symbol(kind, "s")?,
+            symbol: self.instrument(market, kind)?,
             id: TradeId(id),
             count,
             price: self.price.price(kind, "p")?,
@@ -178,9 +180,9 @@ impl Frame<'_> {
         Ok(Decoded::Market(MarketEvent::Trade(trade)))
     }
 
-    fn candle(&mut self) -> Result<Decoded, DecodeError> {
+    fn candle(&mut self, market: Market) -> Result<Decoded, DecodeError> {
         const KIND: &str = "kline";
-        let symbol = self.symbol.symbol(KIND, "s")?;
+        let symbol = self.instrument(market, KIND)?;
         let kline = self.kline.take().ok_or(DecodeError::Missing { kind: KIND, field: "k" })?;
         if !kline.is_over {
             return Ok(Decoded::Unused("candle that is not over"));
@@ -190,6 +192,10 @@ impl Frame<'_> {
         };
         let candle = kline.candle()?;
         Ok(Decoded::Market(MarketEvent::Candle { symbol, interval, candle, last: candle.close }))
+    }
+
+    fn instrument(&self, market: Market, kind: &'static str) -> Result<InstrumentId, DecodeError> {
+        Ok(InstrumentId::new(market, self.symbol.symbol(kind, "s")?))
     }
 
     /// When it happened, or else when the exchange sent it.

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::amount::{Notional, Price};
 use super::id::{ClientOrderId, ExchangeOrderId, RunId};
-use super::instrument::{Asset, StrategyName, Symbol};
+use super::instrument::{Asset, StrategyName};
+use super::instrument_id::InstrumentId;
 use super::order::{Fill, NewOrder, Outcome};
 use super::round_trip::RoundTrip;
 
@@ -109,7 +110,7 @@ pub enum Entry {
         /// Whose position.
         strategy: StrategyName,
         /// Of what.
-        symbol: Symbol,
+        symbol: InstrumentId,
         /// Leave at this price or under it.
         stop: Price,
         /// Highest price seen since the position was opened.
@@ -125,7 +126,7 @@ pub enum Entry {
         /// Who.
         by: String,
         /// Which; all when there is none.
-        symbol: Option<Symbol>,
+        symbol: Option<InstrumentId>,
     },
 }
 
@@ -153,7 +154,7 @@ impl Entry {
 
     /// The symbol it names, if it does.
     #[must_use]
-    pub const fn symbol(&self) -> Option<Symbol> {
+    pub const fn symbol(&self) -> Option<InstrumentId> {
         match self {
             Self::Intended { order } => Some(order.symbol),
             Self::Filled { fill } => Some(fill.symbol),

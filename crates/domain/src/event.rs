@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::amount::{Notional, Price, Qty};
 use super::candle::Candle;
 use super::id::{ClientOrderId, ExchangeOrderId, Seq, TradeId};
-use super::instrument::{Asset, StrategyName, Symbol};
+use super::instrument::{Asset, StrategyName};
+use super::instrument_id::InstrumentId;
 use super::order::{ExitReason, Fill, Outcome};
 use super::time::{Span, Timestamp};
 
@@ -52,7 +53,7 @@ pub enum MarketEvent {
     /// A candle is over: `last`, the first price after it, proves that.
     Candle {
         /// What traded.
-        symbol: Symbol,
+        symbol: InstrumentId,
         /// Length of the candle.
         interval: Span,
         /// The candle.
@@ -63,7 +64,7 @@ pub enum MarketEvent {
     /// A past interval of which only the extremes are known, not their order: for drivers that have candles alone.
     Range {
         /// What traded.
-        symbol: Symbol,
+        symbol: InstrumentId,
         /// First, highest, lowest and last price.
         candle: Candle,
     },
@@ -72,7 +73,7 @@ pub enum MarketEvent {
 impl MarketEvent {
     /// What it is about.
     #[must_use]
-    pub const fn symbol(&self) -> Symbol {
+    pub const fn symbol(&self) -> InstrumentId {
         match self {
             Self::Trade(trade) => trade.symbol,
             Self::Quote(quote) => quote.symbol,
@@ -88,7 +89,7 @@ impl MarketEvent {
 #[serde(rename_all = "kebab-case")]
 pub struct Trade {
     /// What traded.
-    pub symbol: Symbol,
+    pub symbol: InstrumentId,
     /// The exchange's number of the first trade in it.
     pub id: TradeId,
     /// How many trades it stands for.
@@ -108,7 +109,7 @@ pub struct Trade {
 #[serde(rename_all = "kebab-case")]
 pub struct Quote {
     /// What it is about.
-    pub symbol: Symbol,
+    pub symbol: InstrumentId,
     /// The book's update id that it belongs to.
     pub update: u64,
     /// Highest price somebody pays.
@@ -129,7 +130,7 @@ pub type Level = (Price, Qty);
 #[serde(rename_all = "kebab-case")]
 pub struct BookSnapshot {
     /// What it is about.
-    pub symbol: Symbol,
+    pub symbol: InstrumentId,
     /// The last update it holds.
     pub last_update: u64,
     /// Levels of buyers.
@@ -143,7 +144,7 @@ pub struct BookSnapshot {
 #[serde(rename_all = "kebab-case")]
 pub struct DepthUpdate {
     /// What it is about.
-    pub symbol: Symbol,
+    pub symbol: InstrumentId,
     /// First update id in it (`U`).
     pub first: u64,
     /// Last update id in it (`u`).
@@ -245,7 +246,7 @@ pub enum OperatorEvent {
         /// Who.
         by: String,
         /// Which.
-        symbol: Symbol,
+        symbol: InstrumentId,
     },
     /// Leave everything that every strategy holds, at market.
     Flatten {
@@ -281,7 +282,7 @@ pub enum LinkEvent {
     /// Updates of one book were missed; it is no longer known.
     Gap {
         /// Which book.
-        symbol: Symbol,
+        symbol: InstrumentId,
         /// How many updates, when that can be told.
         missed: u64,
     },

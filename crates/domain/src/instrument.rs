@@ -10,6 +10,7 @@ use thiserror::Error;
 
 use super::amount::{AmountError, Notional, Price, Qty, Rate};
 use super::decimal::Rounding;
+use super::instrument_id::InstrumentId;
 
 macro_rules! inline_name {
     ($(#[$doc:meta])* $name:ident, $bytes:literal, $what:literal, $valid:expr) => {
@@ -139,7 +140,7 @@ pub struct NameError {
 }
 
 /// Which of the exchange's markets an instrument trades on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Market {
     /// Assets change hands.
@@ -152,14 +153,12 @@ pub enum Market {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Instrument {
-    /// The exchange's name for it.
-    pub symbol: Symbol,
+    /// Which it is.
+    pub id: InstrumentId,
     /// What is bought and sold.
     pub base: Asset,
     /// What it is paid with.
     pub quote: Asset,
-    /// Where it trades.
-    pub market: Market,
     /// Prices are whole multiples of this.
     pub tick: Price,
     /// Quantities are whole multiples of this.
@@ -177,14 +176,13 @@ pub struct Instrument {
 }
 
 impl Instrument {
-    /// A spot pair whose only rules are the eight decimals of the exchange: for data files that bring no rules.
+    /// A pair whose only rules are the eight decimals of the exchange: for data files that bring no rules.
     #[must_use]
-    pub fn plain(symbol: Symbol, base: Asset, quote: Asset, fee: Rate) -> Self {
+    pub const fn plain(id: InstrumentId, base: Asset, quote: Asset, fee: Rate) -> Self {
         Self {
-            symbol,
+            id,
             base,
             quote,
-            market: Market::Spot,
             tick: Price::from_units(1),
             lot: Qty::from_units(1),
             qty_min: Qty::from_units(1),

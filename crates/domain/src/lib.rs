@@ -7,6 +7,7 @@ pub mod entry;
 pub mod event;
 pub mod id;
 pub mod instrument;
+pub mod instrument_id;
 pub mod limits;
 pub mod order;
 pub mod reason;
@@ -23,6 +24,7 @@ pub use entry::Entry;
 pub use event::{AccountEvent, Event, LinkEvent, MarketEvent, OperatorEvent, Stamped};
 pub use id::{ClientOrderId, ExchangeOrderId, RunId, Seq, TradeId};
 pub use instrument::{Asset, Instrument, Market, StrategyName, Symbol};
+pub use instrument_id::InstrumentId;
 pub use limits::Limits;
 pub use order::{
     ExitReason, Fee, Fill, Liquidity, NewOrder, Order, OrderKind, OrderState, Outcome, Purpose, Side, TimeInForce,

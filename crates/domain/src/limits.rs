@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::amount::{Notional, Rate};
-use super::instrument::Symbol;
+use super::instrument_id::InstrumentId;
 use super::time::Span;
 
 /// Every limit an order is judged by. Values are in the quote asset of the account.
@@ -11,7 +11,7 @@ use super::time::Span;
 #[serde(rename_all = "kebab-case")]
 pub struct Limits {
     /// Symbols that may be entered.
-    pub symbols: Vec<Symbol>,
+    pub symbols: Vec<InstrumentId>,
     /// Largest value of one order.
     pub order_notional_max: Notional,
     /// Farthest a limit price may be from the last price, as a share of it.
@@ -40,7 +40,7 @@ impl Limits {
     /// Careful limits for an account of `equity` that trades `symbols`: a tenth of it an order, a fifth a position, half
     /// of it in all, 2 % of loss a day, 10 % of drawdown.
     #[must_use]
-    pub fn careful(symbols: Vec<Symbol>, equity: Notional) -> Self {
+    pub fn careful(symbols: Vec<InstrumentId>, equity: Notional) -> Self {
         let part = |divisor: i128| Notional::from_units(equity.units() / divisor);
         Self {
             symbols,
@@ -60,7 +60,7 @@ impl Limits {
 
     /// No limit but the list of symbols: for backtests that are to be compared with other programs.
     #[must_use]
-    pub const fn none(symbols: Vec<Symbol>) -> Self {
+    pub const fn none(symbols: Vec<InstrumentId>) -> Self {
         let most = Notional::from_units(i128::MAX);
         Self {
             symbols,

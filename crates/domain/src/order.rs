@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::amount::{AmountError, Notional, Price, Qty};
 use super::id::{ClientOrderId, ExchangeOrderId, TradeId};
-use super::instrument::{Asset, StrategyName, Symbol};
+use super::instrument::{Asset, StrategyName};
+use super::instrument_id::InstrumentId;
 use super::time::Timestamp;
 
 /// Which way an order trades.
@@ -145,7 +146,7 @@ pub struct NewOrder {
     /// Whose position it changes.
     pub strategy: StrategyName,
     /// What it trades.
-    pub symbol: Symbol,
+    pub symbol: InstrumentId,
     /// Which way.
     pub side: Side,
     /// How much of the base asset; positive.
@@ -256,7 +257,7 @@ pub struct Fill {
     /// The exchange's number; with the symbol it tells repeats apart.
     pub trade: TradeId,
     /// What was traded.
-    pub symbol: Symbol,
+    pub symbol: InstrumentId,
     /// Which way.
     pub side: Side,
     /// At what price.

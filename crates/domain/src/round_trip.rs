@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::amount::{Notional, Price, Qty, Rate};
-use super::instrument::{StrategyName, Symbol};
+use super::instrument::StrategyName;
+use super::instrument_id::InstrumentId;
 use super::order::ExitReason;
 use super::time::{Span, Timestamp};
 
@@ -14,7 +15,7 @@ pub struct RoundTrip {
     /// Whose.
     pub strategy: StrategyName,
     /// Of what.
-    pub symbol: Symbol,
+    pub symbol: InstrumentId,
     /// First fill.
     pub opened: Timestamp,
     /// Last fill.

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::amount::{Notional, Price, Qty, Rate};
 use super::id::{RunId, Seq};
-use super::instrument::{Asset, StrategyName, Symbol};
+use super::instrument::{Asset, StrategyName};
+use super::instrument_id::InstrumentId;
 use super::order::Order;
 use super::time::{Span, Timestamp};
 
@@ -79,7 +80,7 @@ pub struct PositionView {
     /// Whose.
     pub strategy: StrategyName,
     /// Of what.
-    pub symbol: Symbol,
+    pub symbol: InstrumentId,
     /// How much; negative when short.
     pub qty: Qty,
     /// Mean price paid, without fees; unknown if it is too large to compute.
@@ -103,7 +104,7 @@ pub struct StrategyView {
     /// Which strategy it is.
     pub kind: String,
     /// What it trades.
-    pub symbols: Vec<Symbol>,
+    pub symbols: Vec<InstrumentId>,
     /// Length of its candles.
     pub interval: Span,
     /// Whether it takes no new positions.
@@ -123,7 +124,7 @@ pub struct StrategyView {
 #[serde(rename_all = "kebab-case")]
 pub struct WarmUpView {
     /// On which.
-    pub symbol: Symbol,
+    pub symbol: InstrumentId,
     /// Candles seen so far.
     pub seen: u32,
     /// Candles after the last of which it may enter.
@@ -137,7 +138,7 @@ pub struct WarmUpView {
 #[serde(rename_all = "kebab-case")]
 pub struct MarketView {
     /// Which.
-    pub symbol: Symbol,
+    pub symbol: InstrumentId,
     /// Last trade price; unknown until it has traded in this life.
     pub last: Option<Price>,
     /// Best bid, if the book is known.

@@ -5,7 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::amount::{Notional, Rate};
-use super::instrument::{StrategyName, Symbol};
+use super::instrument::StrategyName;
+use super::instrument_id::InstrumentId;
 use super::time::Span;
 
 /// One strategy over one or several symbols.
@@ -17,7 +18,7 @@ pub struct StrategySettings {
     /// Which rule.
     pub rule: Rule,
     /// What it trades, each symbol with a book of its own.
-    pub symbols: Vec<Symbol>,
+    pub symbols: Vec<InstrumentId>,
     /// Length of its candles.
     pub interval: Span,
     /// How much an entry is worth.

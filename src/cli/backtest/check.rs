@@ -122,7 +122,7 @@ pub(super) fn too_short(feed: &Feed, rule: Rule, warm_up: u32) -> Option<String>
         (period, format!("{rule} needs more"))
     };
     let least = u64::from(needed) + CANDLES_OF_ENTRY;
-    let (symbol, count) = (feed.rules.symbol, feed.candles.len());
+    let (symbol, count) = (feed.rules.id, feed.candles.len());
     u64::try_from(count)
         .is_ok_and(|count| count < least)
         .then(|| format!("{symbol} has {count} candles and {what}: nothing can be entered; give {least} or more"))

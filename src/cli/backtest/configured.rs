@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::backtest::{Feed, Settings};
 use crate::config::{self, Config};
-use crate::domain::{EntryStyle, Instrument, Span, StrategySettings, Symbol};
+use crate::domain::{EntryStyle, Instrument, InstrumentId, Span, StrategySettings, Symbol};
 
 use super::check::too_short;
 use super::load::Loaded;
@@ -30,7 +30,7 @@ impl Backtest {
             return Err(Failure::say(Exit::Usage, message));
         }
         for strategy in &strategies {
-            let of_it = feeds.iter().filter(|feed| strategy.symbols.contains(&feed.rules.symbol));
+            let of_it = feeds.iter().filter(|feed| strategy.symbols.contains(&feed.rules.id));
             left_out.extend(of_it.filter_map(|feed| too_short(feed, strategy.rule, strategy.warm_up)));
         }
         let (fill_rule, slippage) = self.fills();
@@ -48,7 +48,7 @@ impl Backtest {
 }
 
 fn rules(config: &Config, path: &Path, symbol: Symbol) -> Result<Instrument, Failure> {
-    config.instrument(symbol).ok_or_else(|| {
+    config.instrument(InstrumentId::new(config.market.market, symbol)).ok_or_else(|| {
         let path = path.display();
         let message = format!("{path} does not trade {symbol}; add it to market.symbols, or leave its files out");
         Failure::say(Exit::Usage, message)
@@ -71,8 +71,9 @@ fn shown(
         left_out.push(format!("{name} looks at candles of {}, and these are of {interval}", strategy.interval));
         return None;
     }
-    let there = |symbol: &Symbol| feeds.iter().any(|feed| feed.rules.symbol == *symbol);
-    let (symbols, absent): (Vec<Symbol>, Vec<Symbol>) = strategy.symbols.iter().partition(|symbol| there(symbol));
+    let there = |symbol: &InstrumentId| feeds.iter().any(|feed| feed.rules.id == *symbol);
+    let (symbols, absent): (Vec<InstrumentId>, Vec<InstrumentId>) =
+        strategy.symbols.iter().partition(|symbol| there(symbol));
     left_out.extend(absent.iter().map(|symbol| format!("{name} trades {symbol}, of which there are no candles")));
     (!symbols.is_empty()).then(|| StrategySettings { symbols, ..strategy.clone() })
 }

@@ -11,8 +11,8 @@ use serde_json::json;
 use crate::backtest::{self, Feed, FillRule, Outcome, Report, Settings, TradeRow};
 use crate::domain::instrument::split_symbol;
 use crate::domain::{
-    Asset, EntryStyle, Exits, Instrument, Limits, Notional, Rate, RoiStep, Rule, Sizing, Span, StrategySettings,
-    Symbol, Trailing,
+    Asset, EntryStyle, Exits, Instrument, InstrumentId, Limits, Market, Notional, Rate, RoiStep, Rule, Sizing, Span,
+    StrategySettings, Symbol, Trailing,
 };
 
 use load::Loaded;
@@ -218,7 +218,7 @@ impl Backtest {
                 .unwrap_or_else(|| "BASE".parse().expect("it is an asset's name"));
             (whole, "QUOTE".parse().expect("it is an asset's name"))
         });
-        let mut rules = Instrument::plain(symbol, base, quote, self.fee);
+        let mut rules = Instrument::plain(InstrumentId::new(Market::Spot, symbol), base, quote, self.fee);
         rules.notional_min = self.notional_min;
         rules
     }
@@ -230,7 +230,7 @@ impl Backtest {
             return Err(usage("the symbols are not all paid with the same asset; test them one by one"));
         }
         let interval = Self::interval_of(feeds)?;
-        let symbols: Vec<Symbol> = feeds.iter().map(|feed| feed.rules.symbol).collect();
+        let symbols: Vec<InstrumentId> = feeds.iter().map(|feed| feed.rules.id).collect();
         let count = u32::try_from(symbols.len()).unwrap_or(u32::MAX);
         let strategy = StrategySettings {
             name: "backtest".parse().expect("it is a strategy's name"),

@@ -101,7 +101,7 @@ impl Story<'_> {
     fn take(&mut self, recorded: Recorded, recording: &RecordingReader) -> Result<(), Failure> {
         let Recorded { line, event, .. } = recorded;
         let place = Place { path: recording.path().to_path_buf(), line };
-        self.symbol = Some(event.symbol());
+        self.symbol = Some(event.symbol().symbol());
         match event {
             MarketEvent::Quote(quote) => self.checks.on_quote(quote),
             MarketEvent::Book(snapshot) => {

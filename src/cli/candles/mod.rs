@@ -10,7 +10,7 @@ use super::series::Series;
 use super::show::counted;
 use super::{Exit, Failure};
 use crate::domain::event::Trade;
-use crate::domain::{Candle, MarketEvent, Symbol, TradeId};
+use crate::domain::{Candle, InstrumentId, MarketEvent, Symbol, TradeId};
 use crate::market::{BuildCandleError, CandleBuilder, Interval};
 use crate::store::{DataKind, RecordingReader, TradeIds, TradeOrder, TradeReader, read_klines};
 use merging::Merging;
@@ -89,11 +89,11 @@ impl Candles {
     fn take_trades(&self, rows: &mut Rows<'_>, notes: &mut dyn Write) -> Result<(), Failure> {
         let mut forge = Forge::new(self.interval);
         let mut ids = TradeIds::default();
-        let mut first: Option<Symbol> = None;
+        let mut first: Option<InstrumentId> = None;
         let refused = |error| Failure::new(Exit::Data, &error);
         for path in &self.files {
             let mut trades = TradeReader::open_after(path, self.symbol, ids).map_err(refused)?;
-            let (symbol, before) = (trades.symbol(), *first.get_or_insert(trades.symbol()));
+            let (symbol, before) = (trades.instrument(), *first.get_or_insert(trades.instrument()));
             if symbol != before {
                 let message = format!("{}: its trades are of {symbol}, those before of {before}", path.display());
                 return Err(Failure::say(Exit::Data, message));

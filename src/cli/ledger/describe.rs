@@ -1,6 +1,6 @@
 //! Entries in words, safe to print on a terminal.
 
-use crate::domain::{Entry, ExitReason, OrderKind, Outcome, Purpose, Side, Symbol};
+use crate::domain::{Entry, ExitReason, OrderKind, Outcome, Purpose, Side};
 
 /// What an entry says, on one line.
 pub fn describe(entry: &Entry) -> String {
@@ -59,7 +59,7 @@ pub fn describe(entry: &Entry) -> String {
         Entry::Guarded { strategy, symbol, stop, .. } => format!("{strategy}: {symbol} stop at {stop}"),
         Entry::Marked { equity } => format!("equity {equity}"),
         Entry::CloseAsked { by, symbol } => {
-            format!("{} by {by}", symbol.as_ref().map_or("everything", Symbol::as_str))
+            format!("{} by {by}", symbol.map_or_else(|| "everything".to_owned(), |symbol| symbol.to_string()))
         }
     };
     printable(&text)

@@ -3,7 +3,7 @@
 use memchr::memchr;
 
 use crate::binance::{Decimals, DecodeError, Decoded, ToldMarket, decode, market_of};
-use crate::domain::{MarketEvent, Timestamp};
+use crate::domain::{Market, MarketEvent, Timestamp};
 use crate::store::error::shorten;
 
 /// One line.
@@ -32,7 +32,14 @@ pub(super) enum Fault {
 
 impl Line {
     /// Takes a line apart.
-    pub(super) fn read(text: &[u8], wants_decimals: bool, wants_market: bool) -> Result<Self, Fault> {
+    ///
+    /// `market` is what is known of it so far; a line for which nothing is known and that tells nothing counts as spot.
+    pub(super) fn read(
+        text: &[u8],
+        wants_decimals: bool,
+        wants_market: bool,
+        market: Option<Market>,
+    ) -> Result<Self, Fault> {
         let end = memchr(b' ', text).unwrap_or(text.len());
         let (time, rest) = text.split_at(end);
         let at = receive_time(time).ok_or_else(|| Fault::NoTime { text: shorten(time) })?;
@@ -40,9 +47,10 @@ impl Line {
         if frame.is_empty() {
             return Err(Fault::NoMessage);
         }
-        let decoded = decode(frame).map_err(Fault::Message)?;
-        let decimals = if wants_decimals && has_levels(&decoded) { decimals_of(frame) } else { None };
         let told = if wants_market { market_of(frame) } else { None };
+        let market = market.or_else(|| told.map(|told| told.market)).unwrap_or(Market::Spot);
+        let decoded = decode(market, frame).map_err(Fault::Message)?;
+        let decimals = if wants_decimals && has_levels(&decoded) { decimals_of(frame) } else { None };
         Ok(Self { at, decoded, decimals, told })
     }
 }

@@ -13,11 +13,12 @@ pub use crate::binance::ToldMarket;
 use super::error::Place;
 use super::foreign::Foreign;
 use super::lines::{self, Lines, LinesError};
+use super::name;
 use super::open::open_file;
 use crate::binance::decode::FRAME_BYTES_MAX;
 use crate::binance::{Decimals, Decoded};
 use crate::domain::event::{BookSnapshot, Level};
-use crate::domain::{Market, MarketEvent, Span, Symbol, Timestamp};
+use crate::domain::{InstrumentId, Market, MarketEvent, Span, Symbol, Timestamp};
 use crate::store::LineFault;
 use line::{Fault, Line};
 
@@ -50,6 +51,7 @@ pub struct RecordingReader {
     symbols: Symbols,
     market: Option<Market>,
     market_by_name: Option<Market>,
+    taken_as: Option<Market>,
     told: Option<ToldMarket>,
     decimals: Option<Decimals>,
     latest: Timestamp,
@@ -77,7 +79,8 @@ impl RecordingReader {
             size = size.zip(lines::size(&file)).map(|(before, own)| before.saturating_add(own));
         }
         Ok(Self {
-            market_by_name: market_of(&path),
+            market_by_name: name::market_of(&path),
+            taken_as: None,
             path,
             lines,
             files,
@@ -114,6 +117,13 @@ impl RecordingReader {
     #[must_use]
     pub const fn of_market(mut self, market: Market) -> Self {
         self.market = Some(market);
+        self
+    }
+
+    /// Takes every event to be of `market`, whatever the lines seem to be of.
+    #[must_use]
+    pub const fn taken_as(mut self, market: Market) -> Self {
+        self.taken_as = Some(market);
         self
     }
 
@@ -195,8 +205,10 @@ impl RecordingReader {
         loop {
             let read = match self.lines.next_line() {
                 Ok(read) => read.map(|(number, text)| {
+                    let known =
+                        self.taken_as.or(self.market).or(self.market_by_name).or(self.told.map(|told| told.market));
                     let wants_market = number <= LINES_ASKED && self.told.is_none_or(|told| !told.sure);
-                    (number, Line::read(text, self.decimals.is_none(), wants_market))
+                    (number, Line::read(text, self.decimals.is_none(), wants_market, known))
                 }),
                 Err(error) => {
                     let error = self.lines.explain_error(error, Foreign::Recording);
@@ -241,7 +253,7 @@ impl RecordingReader {
     /// An event that names its symbol must be one that is expected.
     fn judge(&mut self, recorded: Recorded) -> Result<Recorded, ReadRecordingError> {
         let place = || Place { path: self.path.clone(), line: recorded.line };
-        self.symbols.note(recorded.event.symbol(), place)?;
+        self.symbols.note(recorded.event.symbol().symbol(), place)?;
         if let MarketEvent::Depth(update) = &recorded.event {
             let found = if update.previous.is_some() { Market::UsdM } else { Market::Spot };
             let expected = *self.market.get_or_insert(found);
@@ -260,7 +272,7 @@ impl RecordingReader {
             return Ok(None);
         };
         self.symbols.snapshot = Some(nameless.place.clone());
-        Ok(Some(nameless.of(symbol)))
+        Ok(Some(nameless.of(InstrumentId::new(self.taken_as.or(self.market()).unwrap_or(Market::Spot), symbol))))
     }
 
     fn refused(&self, number: u64, fault: Fault) -> ReadRecordingError {
@@ -345,7 +357,7 @@ struct Nameless {
 }
 
 impl Nameless {
-    fn of(self, symbol: Symbol) -> Recorded {
+    fn of(self, symbol: InstrumentId) -> Recorded {
         let Self { place, at, last_update, bids, asks } = self;
         let event = MarketEvent::Book(BookSnapshot { symbol, last_update, bids, asks });
         Recorded { line: place.line, at, event }
@@ -363,16 +375,6 @@ fn refusal(path: PathBuf, error: LinesError) -> ReadRecordingError {
         LinesError::Line(line, LineFault::TooLong) => ReadRecordingError::TooLong { place: Place { path, line } },
         LinesError::Line(line, fault) => ReadRecordingError::Line { place: Place { path, line }, fault },
     }
-}
-
-/// The market by a file's name, such as `BTCUSDT-usdm-20240718.jsonl.zst`.
-fn market_of(path: &Path) -> Option<Market> {
-    let name = path.file_name()?.to_str()?;
-    name.split(['-', '.']).find_map(|part| match part {
-        "spot" => Some(Market::Spot),
-        "usdm" => Some(Market::UsdM),
-        _ => None,
-    })
 }
 
 /// So many lines of a file are asked for their market, until one tells it for sure.

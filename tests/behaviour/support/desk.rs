@@ -3,8 +3,8 @@
 use tradingbot::domain::event::Trade;
 use tradingbot::domain::{
     AccountEvent, Candle, ClientOrderId, Entry, EntryStyle, Event, ExchangeOrderId, Exits, Fee, Fill, Instrument,
-    Limits, Liquidity, MarketEvent, NewOrder, Notional, OperatorEvent, Price, Qty, Rate, Rule, RunId, Seq, Side,
-    Sizing, Span, Stamped, StrategySettings, Symbol, Timestamp, TradeId,
+    InstrumentId, Limits, Liquidity, MarketEvent, NewOrder, Notional, OperatorEvent, Price, Qty, Rate, Rule, RunId,
+    Seq, Side, Sizing, Span, Stamped, StrategySettings, Timestamp, TradeId,
 };
 use tradingbot::engine::{Command, Engine, Setup, Strict};
 
@@ -199,7 +199,7 @@ pub fn strategy(name: &str) -> StrategySettings {
     }
 }
 
-pub fn btc() -> Symbol {
+pub fn btc() -> InstrumentId {
     "BTCUSDT".parse().unwrap()
 }
 

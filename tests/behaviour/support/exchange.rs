@@ -2,18 +2,17 @@
 
 use tradingbot::domain::event::{BookSnapshot, DepthUpdate, Level, Quote, Trade};
 use tradingbot::domain::{
-    AccountEvent, Asset, ClientOrderId, Instrument, Market, MarketEvent, NewOrder, Notional, OrderKind, Purpose, RunId,
-    Seq, Side, Span, Symbol, TimeInForce, Timestamp, TradeId,
+    AccountEvent, Asset, ClientOrderId, Instrument, InstrumentId, MarketEvent, NewOrder, Notional, OrderKind, Purpose,
+    RunId, Seq, Side, Span, TimeInForce, Timestamp, TradeId,
 };
 use tradingbot::sim::{Sim, SimSettings};
 
 /// BTCUSDT with a tick of 0.1, a lot of 0.001, a least value of 5, and fees of 0.1 % maker and 0.2 % taker.
 pub fn bitcoin() -> Instrument {
     Instrument {
-        symbol: symbol(),
+        id: symbol(),
         base: asset("BTC"),
         quote: asset("USDT"),
-        market: Market::Spot,
         tick: "0.1".parse().unwrap(),
         lot: "0.001".parse().unwrap(),
         qty_min: "0.001".parse().unwrap(),
@@ -24,7 +23,7 @@ pub fn bitcoin() -> Instrument {
     }
 }
 
-pub fn symbol() -> Symbol {
+pub fn symbol() -> InstrumentId {
     "BTCUSDT".parse().unwrap()
 }
 

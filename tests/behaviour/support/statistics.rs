@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use tradingbot::domain::{Event, LinkEvent, MarketEvent, Price, Span, Symbol, Timestamp};
+use tradingbot::domain::{Event, InstrumentId, LinkEvent, MarketEvent, Price, Span, Timestamp};
 use tradingbot::market::practice::{PracticeMarket, default_settings};
 
 /// Counts and prices of one symbol.
@@ -32,10 +32,10 @@ pub struct Seen {
 impl Seen {
     /// Lets the default market of this seed run for so long.
     pub fn watch(seed: u64, length: Span, symbol: &str) -> Self {
-        let symbol: Symbol = symbol.parse().unwrap();
+        let symbol: InstrumentId = symbol.parse().unwrap();
         let start = Timestamp::from_millis(1_700_000_000_000).unwrap();
         let settings = default_settings(seed, start);
-        let tick = settings.pairs.iter().find(|pair| pair.instrument.symbol == symbol).unwrap().instrument.tick;
+        let tick = settings.pairs.iter().find(|pair| pair.instrument.id == symbol).unwrap().instrument.tick;
         let end = start.plus(length);
         let mut market = PracticeMarket::new(settings);
         let mut seen = Self { levels_min: usize::MAX, shape: vec![0.0; 20], ..Self::default() };
@@ -98,7 +98,7 @@ impl Seen {
         *self.spreads.entry((ask.units() - bid.units()) / tick.units()).or_default() += 1;
     }
 
-    fn look(&mut self, market: &PracticeMarket, symbol: Symbol) {
+    fn look(&mut self, market: &PracticeMarket, symbol: InstrumentId) {
         let book = market.book(symbol).unwrap();
         self.looks += 1;
         for side in [&book.bids, &book.asks] {

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::risk::{Approved, Refusal};
 use tradingbot_domain::{
-    Asset, ClientOrderId, Entry, NewOrder, Notional, Price, Qty, Rounding, StrategyName, Symbol, Timestamp,
+    Asset, ClientOrderId, Entry, InstrumentId, NewOrder, Notional, Price, Qty, Rounding, StrategyName, Timestamp,
 };
 
 /// Something the driver must do, in the order given. What a [`Command::Record`] says must be on disk before anything
@@ -22,14 +22,14 @@ pub enum Command {
         /// Which.
         id: ClientOrderId,
         /// Of what.
-        symbol: Symbol,
+        symbol: InstrumentId,
     },
     /// Ask the exchange what became of an order.
     Ask {
         /// Which.
         id: ClientOrderId,
         /// Of what.
-        symbol: Symbol,
+        symbol: InstrumentId,
     },
     /// Call back at this time, at the latest.
     WakeAt(Timestamp),
@@ -52,7 +52,7 @@ pub enum Notice {
     /// Updates of a book were missed.
     FeedGap {
         /// Which book.
-        symbol: Symbol,
+        symbol: InstrumentId,
         /// How many, when that can be told; zero otherwise.
         missed: u64,
     },
@@ -86,7 +86,7 @@ pub struct EntryTooSmall {
     /// Whose entry.
     pub strategy: StrategyName,
     /// Of what.
-    pub symbol: Symbol,
+    pub symbol: InstrumentId,
     /// What it was to be worth.
     pub stake: Notional,
     /// What there was for it, if that is less.

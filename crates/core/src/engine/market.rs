@@ -2,7 +2,7 @@
 
 use crate::market::{BookSync, BuildCandleError, CandleBuilder, Interval, Places, Step};
 use tradingbot_domain::event::Trade;
-use tradingbot_domain::{AmountError, Asset, Candle, Instrument, Price, Qty, Span, Symbol, Timestamp};
+use tradingbot_domain::{AmountError, Asset, Candle, Instrument, InstrumentId, Price, Qty, Span, Timestamp};
 
 /// One market.
 #[derive(Debug)]
@@ -124,9 +124,9 @@ impl Markets {
     /// Markets under `rules`, one each.
     #[must_use]
     pub fn new(mut rules: Vec<Instrument>) -> Self {
-        rules.sort_by_key(|rules| rules.symbol);
-        rules.dedup_by_key(|rules| rules.symbol);
-        let places = Places::new(rules.iter().map(|rules| rules.symbol));
+        rules.sort_by_key(|rules| rules.id);
+        rules.dedup_by_key(|rules| rules.id);
+        let places = Places::new(rules.iter().map(|rules| rules.id));
         let markets = rules
             .into_iter()
             .map(|rules| Market {
@@ -148,7 +148,7 @@ impl Markets {
     }
 
     /// The place of `symbol`, if it is known.
-    pub fn find(&mut self, symbol: Symbol) -> Option<usize> {
+    pub fn find(&mut self, symbol: InstrumentId) -> Option<usize> {
         self.places.find(symbol)
     }
 

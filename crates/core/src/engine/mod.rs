@@ -22,8 +22,8 @@ use crate::risk::Gate;
 use tradingbot_domain::event::Trade;
 use tradingbot_domain::snapshot::HaltView;
 use tradingbot_domain::{
-    AmountError, Asset, Candle, ClientOrderId, Entry, Event, Instrument, Limits, LinkEvent, MarketEvent, Notional,
-    OrderKind, Price, RunId, Seq, Span, Stamped, StrategySettings, Symbol, Timestamp,
+    AmountError, Asset, Candle, ClientOrderId, Entry, Event, Instrument, InstrumentId, Limits, LinkEvent, MarketEvent,
+    Notional, OrderKind, Price, RunId, Seq, Span, Stamped, StrategySettings, Timestamp,
 };
 
 pub use account::Account;
@@ -223,8 +223,8 @@ impl Engine {
 
     /// Whether any strategy holds `symbol` and, if so, since when the oldest of its positions.
     #[must_use]
-    pub fn held_since(&self, symbol: Symbol) -> Option<Timestamp> {
-        let held = |desk: &&Desk| self.markets.at(desk.market).rules.symbol == symbol;
+    pub fn held_since(&self, symbol: InstrumentId) -> Option<Timestamp> {
+        let held = |desk: &&Desk| self.markets.at(desk.market).rules.id == symbol;
         self.desks.iter().filter(held).filter_map(|desk| desk.position.as_ref()).map(|position| position.opened).min()
     }
 
@@ -268,7 +268,7 @@ impl Engine {
     fn work_off(&mut self, market: usize, out: &mut Vec<Command>) {
         let known = self.markets.at_mut(market);
         if let Some(missed) = known.work_off() {
-            out.push(Command::Notice(Notice::FeedGap { symbol: known.rules.symbol, missed }));
+            out.push(Command::Notice(Notice::FeedGap { symbol: known.rules.id, missed }));
         }
     }
 
@@ -399,7 +399,7 @@ impl Engine {
         if let Some(stop) = position.stops.moved() {
             out.push(Command::Record(Entry::Guarded {
                 strategy: self.running[watched.strategy].name(),
-                symbol: self.markets.at(watched.market).rules.symbol,
+                symbol: self.markets.at(watched.market).rules.id,
                 stop,
                 highest: position.stops.highest(),
             }));

@@ -2,7 +2,8 @@
 
 use tradingbot_domain::snapshot::HaltView;
 use tradingbot_domain::{
-    AmountError, ClientOrderId, Entry, ExitReason, OperatorEvent, OrderKind, Purpose, StrategyName, Symbol, Timestamp,
+    AmountError, ClientOrderId, Entry, ExitReason, InstrumentId, OperatorEvent, OrderKind, Purpose, StrategyName,
+    Timestamp,
 };
 
 use super::{Command, ENGINE, Engine};
@@ -76,12 +77,12 @@ impl Engine {
 
     fn flatten(
         &mut self,
-        symbol: Option<Symbol>,
+        symbol: Option<InstrumentId>,
         reason: ExitReason,
         out: &mut Vec<Command>,
     ) -> Result<(), AmountError> {
         for desk in 0..self.desks.len() {
-            let held = self.markets.at(self.desks[desk].market).rules.symbol;
+            let held = self.markets.at(self.desks[desk].market).rules.id;
             if symbol.is_none_or(|symbol| symbol == held) {
                 self.part(desk, reason, out)?;
             }

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use tradingbot_domain::{
-    AmountError, ClientOrderId, ExchangeOrderId, Fill, NewOrder, Notional, Order, OrderState, Outcome, Qty, Symbol,
-    Timestamp, TradeId,
+    AmountError, ClientOrderId, ExchangeOrderId, Fill, InstrumentId, NewOrder, Notional, Order, OrderState, Outcome,
+    Qty, Timestamp, TradeId,
 };
 
 /// Live orders by id, and the trades that were counted already.
@@ -14,8 +14,8 @@ pub struct Orders {
     accepted: BTreeSet<ClientOrderId>,
     ended: BTreeMap<ClientOrderId, Order>,
     ended_order: VecDeque<ClientOrderId>,
-    counted: BTreeSet<(Symbol, TradeId)>,
-    counted_order: VecDeque<(Symbol, TradeId)>,
+    counted: BTreeSet<(InstrumentId, TradeId)>,
+    counted_order: VecDeque<(InstrumentId, TradeId)>,
 }
 
 /// What a fill does to its order.
@@ -45,7 +45,7 @@ impl Orders {
 
     /// Whether any order of `symbol` has an unknown outcome.
     #[must_use]
-    pub fn is_frozen(&self, symbol: Symbol) -> bool {
+    pub fn is_frozen(&self, symbol: InstrumentId) -> bool {
         self.live.values().any(|order| order.new.symbol == symbol && matches!(order.state, OrderState::Unknown { .. }))
     }
 
@@ -149,7 +149,7 @@ impl Orders {
         Some(order)
     }
 
-    fn count(&mut self, trade: (Symbol, TradeId)) {
+    fn count(&mut self, trade: (InstrumentId, TradeId)) {
         self.counted.insert(trade);
         self.counted_order.push_back(trade);
         if self.counted_order.len() > COUNTED_MAX

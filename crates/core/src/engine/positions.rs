@@ -189,7 +189,7 @@ impl Position {
         let profit = self.sold_value.minus(self.fees_out)?.minus(paid)?;
         Ok(RoundTrip {
             strategy,
-            symbol: rules.symbol,
+            symbol: rules.id,
             opened: self.opened,
             closed: self.changed,
             entry: self.entry()?,

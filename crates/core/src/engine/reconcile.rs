@@ -1,8 +1,8 @@
 //! Our orders against what the exchange says of them: an answer that never came is a state, not a failure.
 
 use tradingbot_domain::{
-    AmountError, Asset, ClientOrderId, Entry, EntryStyle, Notional, Order, OrderKind, OrderState, Outcome, Purpose,
-    Span, Symbol, Timestamp,
+    AmountError, Asset, ClientOrderId, Entry, EntryStyle, InstrumentId, Notional, Order, OrderKind, OrderState,
+    Outcome, Purpose, Span, Timestamp,
 };
 
 use super::{Command, ENGINE, Engine, Notice};
@@ -54,7 +54,7 @@ impl Engine {
 
     /// Whether an order of `symbol` waits for its outcome.
     #[must_use]
-    pub fn is_frozen(&self, symbol: Symbol) -> bool {
+    pub fn is_frozen(&self, symbol: InstrumentId) -> bool {
         self.orders.is_frozen(symbol)
     }
 

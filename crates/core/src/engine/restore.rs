@@ -70,7 +70,7 @@ impl Engine {
             Entry::Guarded { strategy, symbol, stop, highest } => {
                 for desk in &mut self.desks {
                     let own = self.running[desk.strategy].name() == *strategy
-                        && self.markets.at(desk.market).rules.symbol == *symbol;
+                        && self.markets.at(desk.market).rules.id == *symbol;
                     if let Some(position) = desk.position.as_mut().filter(|_| own) {
                         position.stops.resume(*stop, *highest);
                     }
@@ -80,7 +80,7 @@ impl Engine {
             Entry::Closed { trip } => self.tally(trip)?,
             Entry::CloseAsked { symbol, .. } => {
                 for desk in self.desks.iter_mut().filter(|desk| !desk.is_empty()) {
-                    let held = self.markets.at(desk.market).rules.symbol;
+                    let held = self.markets.at(desk.market).rules.id;
                     if symbol.is_none_or(|symbol| symbol == held) {
                         desk.parting = Some(ExitReason::Operator);
                     }
@@ -136,7 +136,7 @@ impl Engine {
         };
         let (symbol, name, purpose) = (order.new.symbol, order.new.strategy, order.new.purpose);
         for desk in &mut self.desks {
-            let own = self.running[desk.strategy].name() == name && self.markets.at(desk.market).rules.symbol == symbol;
+            let own = self.running[desk.strategy].name() == name && self.markets.at(desk.market).rules.id == symbol;
             if own {
                 match purpose {
                     Purpose::Enter => desk.entering = Some(id),

@@ -115,7 +115,7 @@ impl Engine {
         let rules = &self.markets.at(small.market).rules;
         let entry = EntryTooSmall {
             strategy: self.running[small.strategy].name(),
-            symbol: rules.symbol,
+            symbol: rules.id,
             stake,
             free,
             price,
@@ -218,7 +218,7 @@ impl Engine {
         let order = NewOrder {
             id: ClientOrderId::derive(self.run, self.seq, self.leg),
             strategy: self.running[sender.strategy].name(),
-            symbol: market.rules.symbol,
+            symbol: market.rules.id,
             side,
             qty,
             kind,
@@ -277,7 +277,7 @@ impl Engine {
         }
         let name = self.running[sender.strategy].name();
         for order in self.orders.live() {
-            let own = order.new.symbol == market.rules.symbol && order.new.strategy == name;
+            let own = order.new.symbol == market.rules.id && order.new.strategy == name;
             match order.new.purpose {
                 Purpose::Enter => {
                     let value = self.entry_value(order.new.symbol, order.new.kind, order.remaining())?;
@@ -304,11 +304,11 @@ impl Engine {
 
     fn entry_value(
         &self,
-        symbol: tradingbot_domain::Symbol,
+        symbol: tradingbot_domain::InstrumentId,
         kind: OrderKind,
         qty: Qty,
     ) -> Result<Notional, AmountError> {
-        let last = || self.markets.iter().find(|market| market.rules.symbol == symbol).and_then(|market| market.last);
+        let last = || self.markets.iter().find(|market| market.rules.id == symbol).and_then(|market| market.last);
         let price = match kind {
             OrderKind::Market => last().unwrap_or(Price::ZERO),
             OrderKind::Limit { price, .. } | OrderKind::PostOnly { price } | OrderKind::Stop { trigger: price } => {

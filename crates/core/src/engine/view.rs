@@ -44,7 +44,7 @@ impl Engine {
                 .markets
                 .iter()
                 .map(|market| MarketView {
-                    symbol: market.rules.symbol,
+                    symbol: market.rules.id,
                     last: market.last.filter(|_| market.priced),
                     bid: market.bid,
                     ask: market.ask,
@@ -76,7 +76,7 @@ impl Engine {
             let last = market.last.filter(|_| market.priced);
             views.push(PositionView {
                 strategy: self.running[desk.strategy].name(),
-                symbol: market.rules.symbol,
+                symbol: market.rules.id,
                 qty: position.qty,
                 entry: position.entry().ok(),
                 last,

@@ -80,7 +80,7 @@ impl Engine {
         let left = needed.checked_sub(desk.seen()).filter(|left| *left > 0)?;
         let market = self.markets.at(desk.market);
         Some(WarmUpView {
-            symbol: market.rules.symbol,
+            symbol: market.rules.id,
             seen: desk.seen(),
             needed,
             ready: self.candles_end(desk, left).filter(|_| market.heard.is_some() || desk.seen() > 0),

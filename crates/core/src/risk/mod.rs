@@ -6,8 +6,8 @@ mod pace;
 use thiserror::Error;
 
 use tradingbot_domain::{
-    AmountError, Instrument, Limits, NewOrder, Notional, OrderKind, Price, Purpose, Qty, Rate, Rounding, Side, Span,
-    Symbol, Timestamp,
+    AmountError, Instrument, InstrumentId, Limits, NewOrder, Notional, OrderKind, Price, Purpose, Qty, Rate, Rounding,
+    Side, Span, Timestamp,
 };
 
 pub use circumstances::Circumstances;
@@ -44,7 +44,7 @@ pub enum Refusal {
     #[error("{symbol} is not among the symbols that may be traded")]
     Symbol {
         /// Which.
-        symbol: Symbol,
+        symbol: InstrumentId,
     },
     /// No price, or an old one.
     #[error("the last price is {age} old, more than staleness-max {max}")]

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 
 use crate::market::Places;
 use tradingbot_domain::{
-    AccountEvent, AmountError, Candle, ClientOrderId, ExchangeOrderId, Fee, Fill, Instrument, Liquidity, MarketEvent,
-    NewOrder, OrderKind, Outcome, Price, Qty, Rate, Rounding, Side, Symbol, Timestamp, TradeId,
+    AccountEvent, AmountError, Candle, ClientOrderId, ExchangeOrderId, Fee, Fill, Instrument, InstrumentId, Liquidity,
+    MarketEvent, NewOrder, OrderKind, Outcome, Price, Qty, Rate, Rounding, Side, Timestamp, TradeId,
 };
 
 /// An exchange that answers at once, for backtests over candles. Every order pays the taker's fee.
@@ -34,9 +34,9 @@ impl CandleSim {
     /// `through` is set, a resting limit order trades only once the price has gone beyond it.
     #[must_use]
     pub fn new(mut instruments: Vec<Instrument>, slippage: Rate, through: bool) -> Self {
-        instruments.sort_by_key(|rules| rules.symbol);
-        instruments.dedup_by_key(|rules| rules.symbol);
-        let places = Places::new(instruments.iter().map(|rules| rules.symbol));
+        instruments.sort_by_key(|rules| rules.id);
+        instruments.dedup_by_key(|rules| rules.id);
+        let places = Places::new(instruments.iter().map(|rules| rules.id));
         let known = |rules| Known { rules, at: Timestamp::ZERO, open: None, range: None, resting: Vec::new() };
         let markets = instruments.into_iter().map(known).collect();
         Self { places, markets, slippage, through, answers: VecDeque::new(), orders: 0, trades: 0 }
@@ -103,7 +103,7 @@ impl CandleSim {
     }
 
     /// Ends a resting order.
-    pub fn cancel(&mut self, id: ClientOrderId, symbol: Symbol) {
+    pub fn cancel(&mut self, id: ClientOrderId, symbol: InstrumentId) {
         let place = self.places.find(symbol);
         let found = place.and_then(|place| {
             let resting = &mut self.markets[place].resting;

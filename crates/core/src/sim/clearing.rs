@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use tradingbot_domain::{
-    AccountEvent, AmountError, ClientOrderId, ExchangeOrderId, Fee, Fill, Instrument, Liquidity, NewOrder, Notional,
-    Outcome, Price, Qty, Side, Span, Symbol, Timestamp, TradeId,
+    AccountEvent, AmountError, ClientOrderId, ExchangeOrderId, Fee, Fill, Instrument, InstrumentId, Liquidity,
+    NewOrder, Notional, Outcome, Price, Qty, Side, Span, Timestamp, TradeId,
 };
 
 use super::account::Account;
@@ -18,11 +18,11 @@ pub(super) struct Clearing {
     pub(super) fees: Fees,
     records: BTreeMap<ClientOrderId, Record>,
     /// Orders of an exchange that ended with its process.
-    gone: BTreeMap<ClientOrderId, Symbol>,
+    gone: BTreeMap<ClientOrderId, InstrumentId>,
     /// Orders that have ended, oldest first; beyond the bound they are forgotten.
     ended: VecDeque<(ClientOrderId, ExchangeOrderId)>,
     next_order: u64,
-    next_trade: BTreeMap<Symbol, u64>,
+    next_trade: BTreeMap<InstrumentId, u64>,
     trades_from: u64,
     events: Vec<AccountEvent>,
 }
@@ -30,7 +30,7 @@ pub(super) struct Clearing {
 /// What the exchange remembers of one order.
 #[derive(Debug)]
 struct Record {
-    symbol: Symbol,
+    symbol: InstrumentId,
     exchange_id: ExchangeOrderId,
     accepted: Timestamp,
     fills: Vec<Fill>,
@@ -114,10 +114,10 @@ impl Clearing {
             Some(Err(_)) | None => settle(in_quote)?,
         };
         self.fees.note_trade(at, value);
-        let number = self.next_trade.entry(rules.symbol).or_insert(self.trades_from);
+        let number = self.next_trade.entry(rules.id).or_insert(self.trades_from);
         let trade = TradeId(*number);
         *number += 1;
-        let (symbol, side) = (rules.symbol, order.side);
+        let (symbol, side) = (rules.id, order.side);
         let fill = Fill { order: order.id, trade, symbol, side, price, qty, fee, liquidity, at };
         if let Some(record) = self.records.get_mut(&order.id) {
             record.fills.push(fill.clone());
@@ -153,12 +153,12 @@ impl Clearing {
     }
 
     /// Notes an order that ended with an earlier exchange.
-    pub(super) fn inherit(&mut self, id: ClientOrderId, symbol: Symbol) {
+    pub(super) fn inherit(&mut self, id: ClientOrderId, symbol: InstrumentId) {
         self.gone.insert(id, symbol);
     }
 
     /// Says again all that happened to an order.
-    pub(super) fn tell(&mut self, id: ClientOrderId, symbol: Symbol) {
+    pub(super) fn tell(&mut self, id: ClientOrderId, symbol: InstrumentId) {
         if self.gone.get(&id) == Some(&symbol) {
             let (outcome, reason) = (Outcome::Expired, rules::RESTARTED.to_owned());
             return self.events.push(AccountEvent::Ended { id, outcome, filled: Qty::ZERO, reason });

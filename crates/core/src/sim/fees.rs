@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use tradingbot_domain::{
-    AmountError, Asset, Fee, Instrument, Liquidity, Notional, Price, Rate, Rounding, Symbol, Timestamp,
+    AmountError, Asset, Fee, Instrument, InstrumentId, Liquidity, Notional, Price, Rate, Rounding, Timestamp,
 };
 
 /// How fees are reckoned. By default each instrument's own rates, paid in the quote asset.
@@ -34,7 +34,7 @@ pub struct ThirdAsset {
     /// The asset.
     pub asset: Asset,
     /// The symbol whose last price says what it is worth in the quote asset.
-    pub symbol: Symbol,
+    pub symbol: InstrumentId,
     /// How much cheaper paying this way is, as a share of the fee.
     pub discount: Rate,
 }
@@ -74,7 +74,7 @@ impl Fees {
         Self { settings, days: VecDeque::new(), third_price: None }
     }
 
-    pub(super) fn note_price(&mut self, symbol: Symbol, last: Price) {
+    pub(super) fn note_price(&mut self, symbol: InstrumentId, last: Price) {
         if self.settings.third.is_some_and(|third| third.symbol == symbol) && last > Price::ZERO {
             self.third_price = Some(last);
         }

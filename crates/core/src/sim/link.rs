@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::market::Random;
-use tradingbot_domain::{AccountEvent, ClientOrderId, NewOrder, Rate, Span, Symbol, Timestamp};
+use tradingbot_domain::{AccountEvent, ClientOrderId, InstrumentId, NewOrder, Rate, Span, Timestamp};
 
 use super::faults::{FaultCounts, Faults};
 use super::latency::{Latency, Line};
@@ -12,8 +12,8 @@ use super::latency::{Latency, Line};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Request {
     Submit(NewOrder),
-    Cancel { id: ClientOrderId, symbol: Symbol },
-    Ask { id: ClientOrderId, symbol: Symbol },
+    Cancel { id: ClientOrderId, symbol: InstrumentId },
+    Ask { id: ClientOrderId, symbol: InstrumentId },
     Balances,
 }
 

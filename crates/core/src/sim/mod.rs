@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 
 use crate::market::Random;
 use tradingbot_domain::{
-    AccountEvent, Asset, ClientOrderId, Instrument, MarketEvent, NewOrder, Notional, Rate, Symbol, Timestamp,
+    AccountEvent, Asset, ClientOrderId, Instrument, InstrumentId, MarketEvent, NewOrder, Notional, Rate, Timestamp,
 };
 
 use account::Account;
@@ -83,7 +83,7 @@ pub struct Sim {
     now: Timestamp,
     link: Link,
     clearing: Clearing,
-    matchers: BTreeMap<Symbol, Matcher>,
+    matchers: BTreeMap<InstrumentId, Matcher>,
 }
 
 impl Sim {
@@ -91,7 +91,7 @@ impl Sim {
     #[must_use]
     pub fn new(settings: SimSettings) -> Self {
         let SimSettings { half_spread, distance_max, .. } = settings;
-        let matcher = |rules: Instrument| (rules.symbol, Matcher::new(rules, half_spread, distance_max));
+        let matcher = |rules: Instrument| (rules.id, Matcher::new(rules, half_spread, distance_max));
         let (account, fees) = (Account::new(&settings.balances), Fees::new(settings.fees));
         Self {
             now: Timestamp::ZERO,
@@ -103,7 +103,7 @@ impl Sim {
 
     /// Takes over an order of an exchange that ended with its process: nothing more can come of it, and whoever asks is
     /// told so.
-    pub fn inherit(&mut self, id: ClientOrderId, symbol: Symbol) {
+    pub fn inherit(&mut self, id: ClientOrderId, symbol: InstrumentId) {
         self.clearing.inherit(id, symbol);
     }
 
@@ -113,13 +113,13 @@ impl Sim {
     }
 
     /// Asks for the end of an order.
-    pub fn cancel(&mut self, now: Timestamp, id: ClientOrderId, symbol: Symbol) {
+    pub fn cancel(&mut self, now: Timestamp, id: ClientOrderId, symbol: InstrumentId) {
         self.send(now, Request::Cancel { id, symbol });
     }
 
     /// Asks what became of an order. The answer repeats what happened to it (accepted, its fills, its end), or is that it
     /// is not found.
-    pub fn ask(&mut self, now: Timestamp, id: ClientOrderId, symbol: Symbol) {
+    pub fn ask(&mut self, now: Timestamp, id: ClientOrderId, symbol: InstrumentId) {
         self.send(now, Request::Ask { id, symbol });
     }
 
@@ -217,7 +217,7 @@ impl Sim {
         }
     }
 
-    fn take_cancel(&mut self, at: Timestamp, id: ClientOrderId, symbol: Symbol) {
+    fn take_cancel(&mut self, at: Timestamp, id: ClientOrderId, symbol: InstrumentId) {
         let raced = self.matchers.get(&symbol).is_some_and(|matcher| matcher.holds_limit(id))
             && self.link.mishap(|faults| faults.cancel_race, |counts| &mut counts.cancels_raced);
         let matcher = self.matchers.get_mut(&symbol);

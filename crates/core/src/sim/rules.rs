@@ -120,7 +120,7 @@ mod tests {
         let order = NewOrder {
             id: ClientOrderId::derive(RunId(1), Seq(1), 0),
             strategy: "s".parse().unwrap(),
-            symbol: unbounded.symbol,
+            symbol: unbounded.id,
             side: Side::Sell,
             qty: Qty::from_units(i128::MAX / 100_000 * 100_000),
             kind: OrderKind::Market,

@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 
 use tradingbot_domain::event::BookSnapshot;
 use tradingbot_domain::{
-    Asset, Event, Instrument, LinkEvent, Market, Notional, Price, Qty, Rate, Span, Symbol, Timestamp,
+    Asset, Event, Instrument, InstrumentId, LinkEvent, Market, Notional, Price, Qty, Rate, Span, Timestamp,
 };
 
 use super::Random;
@@ -107,7 +107,7 @@ impl PracticeMarket {
 
     /// The book of one pair as the market knows it, whatever the feed has told.
     #[must_use]
-    pub fn book(&self, symbol: Symbol) -> Option<BookSnapshot> {
+    pub fn book(&self, symbol: InstrumentId) -> Option<BookSnapshot> {
         self.pairs.iter().find(|pair| pair.symbol() == symbol).map(Pair::book)
     }
 
@@ -149,10 +149,9 @@ fn pair([symbol, base, quote]: [&str; 3], [tick, lot, price]: [&str; 3], volatil
     let lot: Qty = lot.parse().expect("a quantity written here is one");
     let fee = Rate::from_units(100_000);
     let instrument = Instrument {
-        symbol: symbol.parse().expect("a symbol written here is one"),
+        id: InstrumentId::new(Market::Spot, symbol.parse().expect("a symbol written here is one")),
         base: asset(base),
         quote: asset(quote),
-        market: Market::Spot,
         tick: tick.parse().expect("a tick written here is one"),
         lot,
         qty_min: lot,

@@ -2,7 +2,7 @@
 
 use crate::market::Random;
 use tradingbot_domain::event::BookSnapshot;
-use tradingbot_domain::{Instrument, Price, Rate, Side, Span, Symbol, Timestamp};
+use tradingbot_domain::{Instrument, InstrumentId, Price, Rate, Side, Span, Timestamp};
 
 use super::Queue;
 use super::levels::Levels;
@@ -64,8 +64,8 @@ impl Pair {
         self.next
     }
 
-    pub(super) const fn symbol(&self) -> Symbol {
-        self.telling.rules().symbol
+    pub(super) const fn symbol(&self) -> InstrumentId {
+        self.telling.rules().id
     }
 
     pub(super) const fn jumps(&self) -> u64 {

@@ -51,7 +51,7 @@ impl Telling {
     /// The book as it is.
     pub(super) fn snapshot(&self, bids: &Levels, asks: &Levels) -> BookSnapshot {
         let levels = |levels: &Levels| levels.iter().map(|level| self.level(level)).collect();
-        BookSnapshot { symbol: self.rules.symbol, last_update: self.update, bids: levels(bids), asks: levels(asks) }
+        BookSnapshot { symbol: self.rules.id, last_update: self.update, bids: levels(bids), asks: levels(asks) }
     }
 
     /// Tells the whole book, as a feed does that has just come up.
@@ -66,7 +66,7 @@ impl Telling {
         self.trade += 1;
         let (price, qty) = self.level(level);
         let trade = Trade {
-            symbol: self.rules.symbol,
+            symbol: self.rules.id,
             id: TradeId(self.trade),
             count: 1,
             price,
@@ -92,7 +92,7 @@ impl Telling {
         let count = u64::try_from(changed_bids.len() + changed_asks.len()).unwrap_or(1);
         let first = self.update + 1;
         self.update += count;
-        let symbol = self.rules.symbol;
+        let symbol = self.rules.id;
         if self.state == State::Whole && at >= self.next_gap {
             self.next_gap = random.after(at, self.gap_every);
             self.state = State::Losing { left: 1 + random.below(LOST_MAX), missed: 0 };
@@ -125,7 +125,7 @@ impl Telling {
         self.best = best;
         let Some((bid, ask)) = best else { return };
         let ((bid, bid_qty), (ask, ask_qty)) = (self.level(bid), self.level(ask));
-        let quote = Quote { symbol: self.rules.symbol, update: self.update, bid, bid_qty, ask, ask_qty };
+        let quote = Quote { symbol: self.rules.id, update: self.update, bid, bid_qty, ask, ask_qty };
         queue.push_back((at, Event::Market(MarketEvent::Quote(quote))));
     }
 
