@@ -19,6 +19,7 @@ use super::route::{Found, Route, find};
 use super::server::Server;
 use super::slots::{Holder, Slot};
 use crate::clock::Mark;
+use crate::domain::hex;
 use crate::log::message;
 use crate::redact::holds_run_of_secret;
 
@@ -224,18 +225,9 @@ impl RequestIds {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let mut text = [b'-'; 17];
         let (word, rest) = text.split_at_mut(8);
-        write_hex(word, u64::from(self.word));
-        write_hex(rest.get_mut(1..).unwrap_or_default(), number);
+        hex::write_digits(word, u64::from(self.word));
+        hex::write_digits(rest.get_mut(1..).unwrap_or_default(), number);
         HeaderValue::from_bytes(&text).expect("hexadecimal digits fit a header")
-    }
-}
-
-/// Writes the lowest digits of `number` that have room.
-fn write_hex(into: &mut [u8], mut number: u64) {
-    for digit in into.iter_mut().rev() {
-        let nibble = u32::try_from(number & 15).expect("four bits");
-        *digit = char::from_digit(nibble, 16).and_then(|digit| u8::try_from(digit).ok()).expect("a hexadecimal digit");
-        number >>= 4;
     }
 }
 

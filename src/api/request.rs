@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::doors::{Page, PageOrder};
 use super::problem::{ApiError, Code};
 use super::route::Query;
-use crate::domain::{Reason, ReasonError};
+use crate::domain::{Reason, ReasonError, hex};
 use crate::redact::without_secrets;
 
 /// A reason, as an operator gives it.
@@ -127,10 +127,8 @@ fn decode(text: &str) -> Option<String> {
     let mut rest = text.as_bytes();
     while let Some((byte, after)) = rest.split_first() {
         if *byte == b'%' {
-            let (digits, after) = after.split_at_checked(2)?;
-            let digits =
-                std::str::from_utf8(digits).ok().filter(|digits| digits.bytes().all(|d| d.is_ascii_hexdigit()))?;
-            bytes.push(u8::from_str_radix(digits, 16).ok()?);
+            let (digits, after) = after.split_first_chunk()?;
+            bytes.push(hex::decode_pair(*digits)?);
             rest = after;
         } else {
             bytes.push(*byte);

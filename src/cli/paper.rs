@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use crate::clock;
 use crate::config::{self, Config, Source, Speed};
 use crate::daemon::{self, Ending, RunOptions, Summary};
-use crate::domain::{Market, Span, Timestamp};
+use crate::domain::{Market, Span, Timestamp, hex};
 use crate::store::{RecordingReader, ToldMarket};
 use crate::systemd::Instance;
 
@@ -140,16 +140,12 @@ impl MarketArgs {
         if !self.recording.is_empty() {
             config.market.source = Source::Recording { files: self.recording.clone(), speed: Speed::Max };
             // Another source has other rules for its instruments, so this is another configuration.
-            config.digest = hex(&Sha256::digest(format!("{} on a recording", config.digest)));
+            config.digest = hex::encode(&Sha256::digest(format!("{} on a recording", config.digest)));
         } else if let (Some(seed), Source::Practice { .. }) = (self.seed, &config.market.source) {
             config.market.source = Source::Practice { seed };
         }
         Ok(config)
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A folder for one run, named after its time, under `$XDG_STATE_HOME` or `~/.local/state`.

@@ -21,7 +21,7 @@ use super::strategy::RawStrategy;
 use super::value::Value;
 use super::words::{word, words};
 use super::{Config, Mode, Start};
-use crate::domain::{Instrument, InstrumentId, Market, Rate, StrategySettings};
+use crate::domain::{Instrument, InstrumentId, Market, Rate, StrategySettings, hex};
 
 keys! {
     /// What stands above the first table.
@@ -115,7 +115,7 @@ impl RawConfig {
             log: Log { file: self.log.file.map(|file| folder.join(file)), ..self.log },
             sandbox: self.sandbox,
             secrets: Secrets { directory: self.secrets.directory.map(|directory| folder.join(directory)) },
-            digest: hex(&Sha256::digest(text.as_bytes())),
+            digest: hex::encode(&Sha256::digest(text.as_bytes())),
             borrowed: Vec::new(),
             effective,
         })
@@ -175,8 +175,4 @@ pub(super) fn plain(id: InstrumentId, account: &Account) -> Instrument {
     let mut plain = Instrument::plain(id, base, account.quote, Rate::ZERO);
     (plain.fee_maker, plain.fee_taker) = (account.fee_maker, account.fee_taker);
     plain
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use crate::domain::Timestamp;
+use crate::domain::{Timestamp, hex};
 
 /// SHA-256 of an entry and, through its predecessor's hash, of all before it. Shows as 64 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -48,7 +48,7 @@ impl Head {
 
 impl fmt::Display for Hash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(&hex::encode(&self.0))
     }
 }
 
@@ -63,16 +63,7 @@ impl FromStr for Hash {
 
     fn from_str(text: &str) -> Result<Self, HeadError> {
         let bad = || HeadError { text: text.chars().take(EXCERPT_CHARS_MAX).collect() };
-        let digit = |digit: &u8| char::from(*digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
-        let mut hash = [0; 32];
-        if text.len() != 2 * hash.len() {
-            return Err(bad());
-        }
-        for (byte, pair) in hash.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-            let [high, low] = pair else { return Err(bad()) };
-            *byte = digit(high).ok_or_else(bad)? << 4 | digit(low).ok_or_else(bad)?;
-        }
-        Ok(Self(hash))
+        hex::decode(text.to_ascii_lowercase().as_bytes()).map(Self).ok_or_else(bad)
     }
 }
 

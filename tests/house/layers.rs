@@ -30,7 +30,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     // BASE
     ("clock", &["domain"]),
     ("secrets", &[]),
-    ("redact", &[]),
+    ("redact", &["domain"]),
     ("log", &["clock", "domain", "redact"]),
     ("private", &[]),
     ("sandbox", &[]),

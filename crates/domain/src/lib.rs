@@ -5,6 +5,7 @@ pub mod candle;
 pub mod decimal;
 pub mod entry;
 pub mod event;
+pub mod hex;
 pub mod id;
 pub mod instrument;
 pub mod instrument_id;

@@ -13,7 +13,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use crate::domain::Timestamp;
+use crate::domain::{Timestamp, hex};
 
 pub use error::TokenFileError;
 pub use file::TokenFile;
@@ -87,7 +87,7 @@ impl Token {
         while let Some(rest) = bytes.get_mut(drawn..).filter(|rest| !rest.is_empty()) {
             drawn += rustix::rand::getrandom(rest, rustix::rand::GetRandomFlags::empty())?;
         }
-        Ok(Self(SecretString::from(format!("{PREFIX}{}", hex(&bytes)))))
+        Ok(Self(SecretString::from(format!("{PREFIX}{}", hex::encode(&bytes)))))
     }
 
     /// Lends its text.
@@ -143,7 +143,7 @@ impl TokenHash {
     /// What [`Display`](fmt::Display) wrote: 64 lower-case hexadecimal digits; `None` for anything else.
     #[must_use]
     pub fn parse(text: &[u8]) -> Option<Self> {
-        unhex(std::str::from_utf8(text).ok()?).map(Self)
+        hex::decode(text).map(Self)
     }
 
     /// Its bytes.
@@ -226,7 +226,7 @@ impl<'de> Deserialize<'de> for TokenName {
 
 impl fmt::Display for TokenHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex(&self.0))
+        f.write_str(&hex::encode(&self.0))
     }
 }
 
@@ -239,7 +239,7 @@ impl Serialize for TokenHash {
 impl<'de> Deserialize<'de> for TokenHash {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        unhex(&text).map(Self).ok_or_else(|| de::Error::custom("a hash is 64 lower-case hexadecimal digits"))
+        Self::parse(text.as_bytes()).ok_or_else(|| de::Error::custom("a hash is 64 lower-case hexadecimal digits"))
     }
 }
 
@@ -265,26 +265,6 @@ pub enum TokenNameError {
         /// The name.
         text: String,
     },
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        for nibble in [byte >> 4, byte & 15] {
-            text.push(char::from_digit(u32::from(nibble), 16).expect("four bits are one hexadecimal digit"));
-        }
-        text
-    })
-}
-
-fn unhex(text: &str) -> Option<[u8; 32]> {
-    if text.len() != 64 || !text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
-        return None;
-    }
-    let mut bytes = [0; 32];
-    for (at, byte) in bytes.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(text.get(at * 2..at * 2 + 2)?, 16).ok()?;
-    }
-    Some(bytes)
 }
 
 /// Whether it is worth looking `text` up: it is as long as a token and begins like one.

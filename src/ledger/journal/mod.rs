@@ -12,7 +12,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::{Digest as _, Sha256};
 
-use crate::domain::{RunId, Seq, Stamped};
+use crate::domain::{RunId, Seq, Stamped, hex};
 
 pub use read::{Inputs, ReadJournalError, Torn};
 pub use write::{Journal, JournalError, Ring};
@@ -58,7 +58,7 @@ impl CommandDigest {
 
 impl fmt::Display for CommandDigest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:016x}", u64::from_be_bytes(self.0))
+        f.write_str(&hex::encode(&self.0))
     }
 }
 
@@ -72,9 +72,7 @@ impl FromStr for CommandDigest {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let hex = text.len() == 16 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        let bits = u64::from_str_radix(text, 16).ok().filter(|_| hex);
-        bits.map(|bits| Self(bits.to_be_bytes())).ok_or("a digest is 16 hexadecimal digits")
+        hex::decode(text.as_bytes()).map(Self).ok_or("a digest is 16 hexadecimal digits")
     }
 }
 

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use memchr::memmem;
+use tradingbot_domain::hex;
 
 /// What must never be written, cut into pieces of eight bytes.
 ///
@@ -29,7 +30,7 @@ impl Pieces {
             return;
         }
         let without_backslashes = secret.iter().copied().filter(|byte| *byte != b'\\').collect();
-        let mut forms = vec![secret.to_vec(), without_backslashes, in_hex(secret)];
+        let mut forms = vec![secret.to_vec(), without_backslashes, hex::encode(secret).into_bytes()];
         for shift in 0..3 {
             let standard = in_base64(secret, shift);
             forms.push(standard.iter().map(|byte| for_url(*byte)).collect());
@@ -127,9 +128,8 @@ fn without_escapes(text: &[u8]) -> (Vec<u8>, Vec<usize>) {
     let (mut plain, mut places) = (Vec::with_capacity(text.len()), Vec::with_capacity(text.len() + 1));
     let mut at = 0;
     while let Some(byte) = text.get(at) {
-        let digits =
-            text.get(at + 1..at + 3).filter(|_| *byte == b'%').and_then(|digits| std::str::from_utf8(digits).ok());
-        let decoded = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        let digits = text[at + 1..].first_chunk().filter(|_| *byte == b'%');
+        let decoded = digits.and_then(|digits| hex::decode_pair(*digits));
         if *byte != b'\\' {
             plain.push(decoded.unwrap_or(*byte));
             places.push(at);
@@ -138,14 +138,6 @@ fn without_escapes(text: &[u8]) -> (Vec<u8>, Vec<usize>) {
     }
     places.push(text.len());
     (plain, places)
-}
-
-fn in_hex(secret: &[u8]) -> Vec<u8> {
-    secret.iter().flat_map(|byte| hex_digits(*byte)).collect()
-}
-
-const fn hex_digits(byte: u8) -> [u8; 2] {
-    [HEX[(byte >> 4) as usize], HEX[(byte & 15) as usize]]
 }
 
 /// The characters of base 64 that the secret alone decides, when `shift` bytes stand before it.
@@ -181,5 +173,4 @@ const FILTER_WORDS: usize = 1 << (FILTER_BITS_LOG2 - 6);
 const CASE_BITS: u64 = 0x2020_2020_2020_2020;
 /// Spreads a piece over the filter; any odd number with mixed bits does.
 const MIXER: u64 = 0x9e37_79b9_7f4a_7c15;
-const HEX: &[u8; 16] = b"0123456789ABCDEF";
 const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
