@@ -25,9 +25,9 @@ keys! {
             within("'0.01'", "'1000000000'"), reload(true);
         /// Largest value of all positions together, open orders included, measured by what the account is worth.
         leverage_max: Rate, default("'1'"), unit("times equity"), within("'0.01'", "'125'"), reload(true);
-        /// Most orders within any second. An exit waits for its turn, in front of entries.
+        /// Most orders within any second. An exit counts, but is itself held back only when as many exits have gone out.
         orders_per_second: u32, default("5"), unit("orders"), within("1", "1000"), reload(true);
-        /// Most orders within any minute. An exit waits for its turn, in front of entries.
+        /// Most orders within any minute. An exit counts, but is itself held back only when as many exits have gone out.
         orders_per_minute: u32, default("60"), unit("orders"), within("1", "10000"), reload(true);
         /// Most orders within one UTC day. Exits are counted but never held back by this one.
         orders_per_day: u32, default("2000"), unit("orders"), within("1", "200000"), reload(true);

@@ -186,12 +186,15 @@ fn an_exit_that_waits_for_an_unknown_order_goes_out_within_a_second_of_its_answe
 }
 
 #[test]
-fn an_exit_that_too_many_orders_went_before_is_out_a_second_later() {
+fn an_exit_that_too_many_exits_went_before_is_out_a_second_later() {
     let mut desk = Desk::with(|setup| {
         setup.strategies[0].exits.stop_loss = Some(rate("0.05"));
         setup.limits.orders_per_second = 1;
     });
     desk.hold();
+    desk.trade("94");
+    let [first] = &submitted(&desk)[..] else { panic!("{:?}", desk.commands) };
+    desk.account(AccountEvent::Rejected { id: first.id, reason: "busy".to_owned() });
     let mut exits = Vec::new();
     for (wait, last) in [(0, "94"), (1, "94")] {
         desk.wait(wait).trade(last);

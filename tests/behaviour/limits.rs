@@ -235,7 +235,7 @@ fn an_order_of_an_earlier_life_counts_for_every_pace() {
         ("orders-per-day", |limits| limits.orders_per_day = 1),
     ] {
         let mut gate = Gate::new(limits(narrow));
-        gate.note(now());
+        gate.note(now(), Purpose::Enter);
         assert_eq!(pass(&mut gate, now()), too_many(limit, 1));
     }
 }

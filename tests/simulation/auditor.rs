@@ -169,7 +169,9 @@ impl Auditor {
     fn judge_pace(&mut self, now: Timestamp, order: &NewOrder) {
         self.sent_at.push_back((now, order.purpose));
         let Limits { orders_per_second, orders_per_minute, orders_per_day, .. } = self.setup.limits;
-        let within = |span: Span| self.sent_at.iter().filter(|(at, _)| now.since(*at) < span).count();
+        let counts = |purpose: &Purpose| order.purpose == Purpose::Enter || *purpose != Purpose::Enter;
+        let recent = || self.sent_at.iter().filter(|(_, purpose)| counts(purpose));
+        let within = |span: Span| recent().filter(|(at, _)| now.since(*at) < span).count();
         let today = self.sent_at.iter().filter(|(at, _)| at.day() == now.day()).count();
         let counts = [
             ("second", within(Span::SECOND), orders_per_second),

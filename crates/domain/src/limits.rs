@@ -22,9 +22,9 @@ pub struct Limits {
     pub exposure_max: Notional,
     /// Largest value of all positions, open orders included, as a multiple of equity.
     pub leverage_max: Rate,
-    /// Orders within any second.
+    /// Orders within any second; an exit is held back by exits alone.
     pub orders_per_second: u32,
-    /// Orders within any minute.
+    /// Orders within any minute; an exit is held back by exits alone.
     pub orders_per_minute: u32,
     /// Orders within one UTC day.
     pub orders_per_day: u32,

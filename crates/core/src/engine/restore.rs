@@ -33,7 +33,7 @@ impl Engine {
                 }
             }
             Entry::Intended { order } => {
-                self.gate.note(at);
+                self.gate.note(at, order.purpose);
                 self.orders.intend(order.clone(), at);
                 self.hold_slot(order.id);
             }

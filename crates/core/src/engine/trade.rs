@@ -163,7 +163,7 @@ impl Engine {
 
     /// Keeps the wish to leave `desk` until a limit of pace lets its exit pass. When that is.
     fn await_pace(&mut self, desk: usize, reason: ExitReason, out: &mut Vec<Command>) -> Timestamp {
-        let due = self.gate.pace_free_at(self.now);
+        let due = self.gate.exit_free_at(self.now);
         let waiting = &mut self.desks[desk];
         waiting.awaits_pace = true;
         waiting.parting.get_or_insert(reason);

@@ -11,7 +11,7 @@ use tradingbot_domain::{
 };
 
 pub use circumstances::Circumstances;
-pub use pace::Pace;
+pub use pace::{Counts, Pace};
 
 /// Proof that a value passed the gate; nobody else can make one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -173,8 +173,8 @@ impl Gate {
     }
 
     /// Judges one order, cheapest limits first, and counts it when it passes. An exit is judged by the exchange's rules,
-    /// by what is held, by its distance from the last price and by the pace of seconds and minutes; limits on symbols, size
-    /// and loss never keep a position open.
+    /// by what is held, by its distance from the last price and by the pace of exits within seconds and minutes; limits on
+    /// symbols, size and loss never keep a position open, and neither do entries that went before it.
     ///
     /// # Errors
     ///
@@ -208,13 +208,13 @@ impl Gate {
         if !passes {
             self.judge_pace(now, order.purpose)?;
         }
-        self.pace.note(now);
+        self.pace.note(now, order.purpose);
         Ok(Approved(order))
     }
 
     /// Counts an order of an earlier life.
-    pub fn note(&mut self, at: Timestamp) {
-        self.pace.note(at);
+    pub fn note(&mut self, at: Timestamp, purpose: Purpose) {
+        self.pace.note(at, purpose);
     }
 
     fn price_of(&self, order: &NewOrder, instrument: &Instrument, last: Price) -> Result<Price, Refusal> {
@@ -264,18 +264,18 @@ impl Gate {
         Ok(())
     }
 
-    /// From when on the limits of seconds and minutes let another order pass, if none goes out until then.
-    pub fn pace_free_at(&mut self, now: Timestamp) -> Timestamp {
-        self.pace.free_at(now, self.limits.orders_per_second, self.limits.orders_per_minute)
+    /// From when on the limits of seconds and minutes let another exit pass, if none goes out until then.
+    pub fn exit_free_at(&mut self, now: Timestamp) -> Timestamp {
+        self.pace.exit_free_at(now, self.limits.orders_per_second, self.limits.orders_per_minute)
     }
 
     fn judge_pace(&mut self, now: Timestamp, purpose: Purpose) -> Result<(), Refusal> {
-        let (second, minute, day) = self.pace.counts(now);
+        let Counts { second, minute, day } = self.pace.counts(now, purpose);
         let limits = &self.limits;
         let counts = [
             ("orders-per-second", second, limits.orders_per_second),
             ("orders-per-minute", minute, limits.orders_per_minute),
-            ("orders-per-day", if purpose == Purpose::Enter { day } else { 0 }, limits.orders_per_day),
+            ("orders-per-day", day, limits.orders_per_day),
         ];
         match counts.into_iter().find(|(_, count, max)| count >= max) {
             Some((limit, _, max)) => Err(Refusal::Pace { limit, max }),
