@@ -120,11 +120,7 @@ impl RawMarket {
 
 /// What names in the file stand for: one without a suffix is of the market that the file trades.
 pub(super) fn of_market(written: &[InstrumentId], market: Market) -> Vec<InstrumentId> {
-    let meant = |written: &InstrumentId| match written.market() {
-        Market::Spot => InstrumentId::new(market, written.symbol()),
-        Market::UsdM => *written,
-    };
-    written.iter().map(meant).collect()
+    written.iter().map(|written| written.read_in(market)).collect()
 }
 
 /// Notes a fault when a list is empty or holds a symbol twice.

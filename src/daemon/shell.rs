@@ -3,7 +3,9 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::domain::{AccountEvent, Entry, Event, Limits, LinkEvent, RunId, Seq, Snapshot, Span, Stamped, Timestamp};
+use crate::domain::{
+    AccountEvent, Entry, Event, Limits, LinkEvent, Market, RunId, Seq, Snapshot, Span, Stamped, Timestamp,
+};
 use crate::engine::{Command, Engine, Setup};
 use crate::ledger::journal::Journal;
 use crate::ledger::{CommitError, Durable, Head};
@@ -64,6 +66,7 @@ impl Shell {
     ) -> Result<Self, DaemonError> {
         let mut run = setup.run;
         let mut latest = now;
+        let perpetuals_alone = setup.instruments.iter().all(|rules| rules.id.market() == Market::UsdM);
         let mut engine = Engine::new(setup);
         let (mut fresh, mut restored) = (true, Ok(()));
         keeper
@@ -73,6 +76,7 @@ impl Shell {
                 if let Entry::Started { run: earlier, .. } = &entry {
                     run = RunId(run.0.max(earlier.0.saturating_add(1)));
                 }
+                let entry = if perpetuals_alone { entry.read_in(Market::UsdM) } else { entry };
                 if restored.is_ok() {
                     restored = engine.restore(at, &entry);
                 }

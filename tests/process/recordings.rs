@@ -5,6 +5,12 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use tradingbot::domain::{
+    ClientOrderId, Entry, Fee, Fill, Liquidity, NewOrder, Notional, OrderKind, Purpose, RunId, Seq, Side, Timestamp,
+    TradeId,
+};
+use tradingbot::ledger::Ledger;
+
 /// `count` messages from the message `from` on, ten a second, each made by `message` from its number and time.
 fn recording(from: u64, count: u64, message: impl Fn(u64, u64) -> String) -> String {
     let mut text = String::new();
@@ -46,7 +52,12 @@ fn futures_depth(symbol: &'static str) -> impl Fn(u64, u64) -> String {
 /// A configuration for a market and its symbols, and what paper trading on a recording under it says, with the exit code.
 fn paper(market: &str, symbols: &str, texts: &[String]) -> (String, Option<i32>) {
     let folder = tempfile::tempdir().unwrap();
-    let config = folder.path().join("tradingbot.toml");
+    paper_in(folder.path(), market, symbols, texts)
+}
+
+/// The same in a folder that is there already, with or without a ledger.
+fn paper_in(folder: &Path, market: &str, symbols: &str, texts: &[String]) -> (String, Option<i32>) {
+    let config = folder.join("tradingbot.toml");
     let first = symbols.split(',').next().unwrap();
     fs::write(
         &config,
@@ -58,7 +69,7 @@ fn paper(market: &str, symbols: &str, texts: &[String]) -> (String, Option<i32>)
         ),
     )
     .unwrap();
-    play(folder.path(), &["--config", config.to_str().unwrap()], texts)
+    play(folder, &["--config", config.to_str().unwrap()], texts)
 }
 
 fn play(folder: &Path, arguments: &[&str], texts: &[String]) -> (String, Option<i32>) {
@@ -126,6 +137,38 @@ fn a_recording_of_another_market_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let (said, code) = play(folder.path(), &[], &[recording(0, 60, futures_trade("BTCUSDT"))]);
     assert_eq!(code, Some(0), "without a configuration there is none to contradict: {said}");
+}
+
+/// Ledgers of before spot and perpetuals had names of their own.
+#[test]
+fn a_position_in_a_perpetual_that_its_ledger_names_as_spot_is_still_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    fs::create_dir(&state).unwrap();
+    fs::set_permissions(&state, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    let mut ledger = Ledger::open(&state.join("ledger.sqlite")).unwrap();
+    let at = Timestamp::from_exchange(1_723_161_200_000).unwrap();
+    let (id, symbol) = (ClientOrderId::derive(RunId(1), Seq(1), 0), "BTCUSDT".parse().unwrap());
+    let (strategy, qty) = ("ema".parse().unwrap(), "0.1".parse().unwrap());
+    let (price, dollars) = ("650".parse().unwrap(), "USDT".parse().unwrap());
+    let order =
+        NewOrder { id, strategy, symbol, side: Side::Buy, qty, kind: OrderKind::Market, purpose: Purpose::Enter };
+    let fee = Fee { asset: dollars, amount: Notional::ZERO };
+    let (trade, liquidity) = (TradeId(1), Liquidity::Taker);
+    let fill = Fill { order: id, trade, symbol, side: Side::Buy, price, qty, fee, liquidity, at };
+    let entries = [
+        Entry::Started { run: RunId(1), version: "0.1.0".to_owned(), config: String::new() },
+        Entry::Deposited { asset: dollars, amount: "10000".parse().unwrap() },
+        Entry::Intended { order },
+        Entry::Filled { fill },
+        Entry::Stopped { run: RunId(1) },
+    ];
+    let _durable = ledger.commit(at, &entries).unwrap();
+    drop(ledger);
+    let (said, code) = paper_in(folder.path(), "usd-m", "\"BTCUSDT\"", &[recording(0, 100, futures_trade("BTCUSDT"))]);
+    assert_eq!(code, Some(0), "{said}");
+    let sold = said.lines().find(|line| line.contains("position closed")).unwrap_or_else(|| panic!("{said}"));
+    assert!(sold.contains("BTCUSDT-PERP"), "{sold}");
 }
 
 #[test]

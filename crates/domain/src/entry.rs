@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::amount::{Notional, Price};
 use super::id::{ClientOrderId, ExchangeOrderId, RunId};
-use super::instrument::{Asset, StrategyName};
+use super::instrument::{Asset, Market, StrategyName};
 use super::instrument_id::InstrumentId;
 use super::order::{Fill, NewOrder, Outcome};
 use super::round_trip::RoundTrip;
@@ -198,6 +198,34 @@ impl Entry {
             | Self::Marked { .. }
             | Self::CloseAsked { .. } => None,
         }
+    }
+
+    /// The same with its instrument read as one of `market` where no market is written: ledgers of before there were two
+    /// name perpetuals as spot.
+    #[must_use]
+    pub fn read_in(mut self, market: Market) -> Self {
+        match &mut self {
+            Self::Intended { order } => order.symbol = order.symbol.read_in(market),
+            Self::Filled { fill } => fill.symbol = fill.symbol.read_in(market),
+            Self::Closed { trip } => trip.symbol = trip.symbol.read_in(market),
+            Self::Guarded { symbol, .. } | Self::CloseAsked { symbol: Some(symbol), .. } => {
+                *symbol = symbol.read_in(market);
+            }
+            Self::CloseAsked { symbol: None, .. }
+            | Self::Started { .. }
+            | Self::Stopped { .. }
+            | Self::Deposited { .. }
+            | Self::Accepted { .. }
+            | Self::CancelAsked { .. }
+            | Self::Unanswered { .. }
+            | Self::Ended { .. }
+            | Self::Halted { .. }
+            | Self::Resumed { .. }
+            | Self::Paused { .. }
+            | Self::Unpaused { .. }
+            | Self::Marked { .. } => {}
+        }
+        self
     }
 
     /// The word it is filed under, the same as `kind` in its JSON.

@@ -37,6 +37,15 @@ impl InstrumentId {
         self.market
     }
 
+    /// What it means where every name without a suffix is of `market`.
+    #[must_use]
+    pub fn read_in(self, market: Market) -> Self {
+        match self.market {
+            Market::Spot => Self::new(market, self.symbol),
+            Market::UsdM => self,
+        }
+    }
+
     /// What follows the symbol where it is written.
     fn suffix(&self) -> &'static str {
         match self.market {
@@ -120,6 +129,14 @@ mod tests {
     fn one_symbol_on_two_markets_is_two_instruments() {
         assert_ne!(id(Market::Spot, "BTCUSDT"), id(Market::UsdM, "BTCUSDT"));
         assert_eq!(id(Market::Spot, "BTCUSDT_240628"), id(Market::UsdM, "BTCUSDT_240628"));
+    }
+
+    #[test]
+    fn a_name_without_a_suffix_is_of_the_market_it_is_read_in() {
+        let read_in = |market, text: &str| text.parse::<InstrumentId>().unwrap().read_in(market).to_string();
+        assert_eq!(read_in(Market::UsdM, "BTCUSDT"), "BTCUSDT-PERP");
+        assert_eq!(read_in(Market::Spot, "BTCUSDT"), "BTCUSDT");
+        assert_eq!(read_in(Market::Spot, "BTCUSDT-PERP"), "BTCUSDT-PERP");
     }
 
     #[test]
