@@ -7,8 +7,7 @@ use tradingbot_domain::{
     AmountError, Candle, ExitReason, Exits, Instrument, Notional, OrderKind, Price, Rounding, TimeInForce,
 };
 
-use super::positions::Position;
-use super::stop_tracker::{Leave, StopTracker};
+use super::portfolio::{Leave, Position, StopTracker};
 
 /// Decides what cannot be known of a past interval: which of its prices came first, at what price a position was left in
 /// it, and what a signal at its close is worth. Live prices need no such rule.
