@@ -10,7 +10,7 @@ pub use tradingbot_binance as binance;
 pub use tradingbot_core::{engine, market, risk, sim, strategy};
 
 // BASE: named by shells and apps only
-pub use tradingbot_host::{clock, log, private, redact, sandbox, secrets, systemd};
+pub use tradingbot_host::{clock, log, private, random, redact, sandbox, secrets, systemd};
 
 // What is set up
 pub mod config;

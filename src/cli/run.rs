@@ -78,6 +78,7 @@ pub(super) fn failed(error: &DaemonError) -> Failure {
         DaemonError::AdminTokenHash | DaemonError::SecretName { .. } => Exit::Secret,
         DaemonError::Source(_) => Exit::Data,
         DaemonError::State { .. }
+        | DaemonError::Random { .. }
         | DaemonError::Private(_)
         | DaemonError::Listen { .. }
         | DaemonError::NoSocket { .. }

@@ -27,6 +27,12 @@ pub enum DaemonError {
         /// What the system said.
         source: io::Error,
     },
+    /// No tag can be drawn for this run's order ids.
+    #[error("the system gives no random bytes for this run's order ids")]
+    Random {
+        /// What the system said.
+        source: io::Error,
+    },
     /// The state folder, or a file in it, is not this user's alone.
     #[error(transparent)]
     Private(PrivateError),

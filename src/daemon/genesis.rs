@@ -1,7 +1,7 @@
 //! What a life begins with, and what it may leave.
 
 use super::latch::Latched;
-use crate::domain::{Asset, Entry, Notional, Timestamp};
+use crate::domain::{Asset, Entry, Notional, RunTag, Timestamp};
 use crate::ledger::CommitError;
 
 /// What a life could not write down at its end.
@@ -18,6 +18,8 @@ pub struct Unwritten {
 /// What a life begins with.
 #[derive(Debug, Clone)]
 pub struct Genesis {
+    /// What sets the order ids of this life apart from those of every other.
+    pub tag: RunTag,
     /// SHA-256 of the configuration, in hexadecimal.
     pub config: String,
     /// What a fresh ledger starts with.

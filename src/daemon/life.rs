@@ -6,12 +6,13 @@ use std::path::Path;
 
 use crate::clock;
 use crate::config::{Config, Source as SourceSettings, Speed, Start};
-use crate::domain::{Instrument, Price, Rate, RunId, Span, Timestamp};
+use crate::domain::{Instrument, Price, Rate, RunId, RunTag, Span, Timestamp};
 use crate::engine::{Engine, Setup, Strict};
 use crate::ledger::Ledger;
 use crate::ledger::journal::{Journal, Ring};
 use crate::market::practice::{self, PracticeMarket, PracticePair};
 use crate::private::{self, PrivateError};
+use crate::random;
 use crate::sim::{Faults, FeeSettings, Latency, Sim, SimSettings};
 
 use super::error::DaemonError;
@@ -51,6 +52,7 @@ impl Life {
         let setup = setup_of(config, instruments.clone(), RunId(1));
         let mut latch = latch;
         let genesis = Genesis {
+            tag: draw_tag()?,
             latched: latch.as_mut().and_then(Latch::found),
             config: config.digest.clone(),
             deposit: (config.account.quote, config.account.balance),
@@ -73,6 +75,13 @@ impl Life {
         }
         Ok(Self { shell, source, speed: speed.unwrap_or(own_speed) })
     }
+}
+
+/// A tag that no run has had, here or elsewhere: with a million runs, the odds that two share one are 1 in 2,000.
+fn draw_tag() -> Result<RunTag, DaemonError> {
+    let mut bytes = [0; 8];
+    random::fill(&mut bytes).map_err(|source| DaemonError::Random { source })?;
+    Ok(RunTag::from_bits(u64::from_be_bytes(bytes)))
 }
 
 /// What the engine of `run` is made from.

@@ -11,7 +11,7 @@ use crate::log::message;
 /// Says what was decided or has happened. Routine entries are said at a lower level.
 pub fn entry(entry: &Entry) {
     match entry {
-        Entry::Started { run, version, config } => {
+        Entry::Started { run, version, config, tag: _ } => {
             info!(
                 message_id = message::STARTED.id,
                 run = run.0,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use crate::config::{Config, Source};
-use crate::domain::{Entry, Event, RunId, Seq, Timestamp};
+use crate::domain::{Entry, Event, OrderSeries, RunId, Seq, Timestamp};
 use crate::engine::{Command, Engine, RestoreError};
 use crate::ledger::journal::{CommandDigest, Inputs, ReadJournalError};
 use crate::ledger::{PAGE_ROWS_MAX, Query, ReadError, Reader};
@@ -150,7 +150,10 @@ fn reborn(config: &Config, run: RunId) -> Result<Engine, ReplayError> {
         for stored in page.rows {
             match (began, &stored.value) {
                 (Some(at), entry) if at != stored.at || !is_genesis(entry) => return Ok(recovered(engine, at)),
-                (None, Entry::Started { run: started, .. }) if *started == run => began = Some(stored.at),
+                (None, Entry::Started { run: started, tag, .. }) if *started == run => {
+                    engine.begin(run, tag.map_or(OrderSeries::Run(run), OrderSeries::Tag));
+                    began = Some(stored.at);
+                }
                 (Some(_) | None, _) => {}
             }
             engine.restore(stored.at, &stored.value)?;

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::domain::{
-    AccountEvent, Entry, Event, Limits, LinkEvent, Market, RunId, Seq, Snapshot, Span, Stamped, Timestamp,
+    AccountEvent, Entry, Event, Limits, LinkEvent, Market, OrderSeries, RunId, Seq, Snapshot, Span, Stamped, Timestamp,
 };
 use crate::engine::{Command, Engine, Setup};
 use crate::ledger::journal::Journal;
@@ -88,9 +88,13 @@ impl Shell {
         if ahead > AHEAD_MAX {
             return Err(DaemonError::Ahead { last: latest, ahead, time: genesis.time });
         }
-        engine.begin(run);
-        let mut first =
-            vec![Entry::Started { run, version: env!("CARGO_PKG_VERSION").to_owned(), config: genesis.config.clone() }];
+        engine.begin(run, OrderSeries::Tag(genesis.tag));
+        let mut first = vec![Entry::Started {
+            run,
+            tag: Some(genesis.tag),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            config: genesis.config.clone(),
+        }];
         if fresh {
             let (asset, amount) = genesis.deposit;
             first.push(Entry::Deposited { asset, amount });

@@ -459,7 +459,7 @@ fn small() -> (tempfile::TempDir, PathBuf) {
     let mut free = fill(3);
     free.fee.amount = "0".parse().unwrap();
     let entries = [
-        Entry::Started { run: RunId(1), version: "0.1.0".to_owned(), config: "00".to_owned() },
+        Entry::Started { run: RunId(1), tag: None, version: "0.1.0".to_owned(), config: "00".to_owned() },
         deposit("10000"),
         Entry::Intended { order: order(1) },
         Entry::Filled { fill: fill(1) },

@@ -37,6 +37,7 @@ mod interval_rules;
 mod klines;
 mod ledger;
 mod ledger_journal;
+mod ledger_schema_1;
 mod ledger_tamper;
 mod limits;
 mod mutation;

@@ -33,6 +33,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("redact", &["domain"]),
     ("log", &["clock", "domain", "redact"]),
     ("private", &[]),
+    ("random", &[]),
     ("sandbox", &[]),
     ("systemd", &["domain"]),
     // What is set up
@@ -46,8 +47,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "daemon",
         &[
-            "api", "clock", "config", "domain", "engine", "ledger", "log", "market", "private", "redact", "risk",
-            "sandbox", "secrets", "sim", "store", "systemd",
+            "api", "clock", "config", "domain", "engine", "ledger", "log", "market", "private", "random", "redact",
+            "risk", "sandbox", "secrets", "sim", "store", "systemd",
         ],
     ),
     (

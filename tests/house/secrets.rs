@@ -10,7 +10,9 @@ const HASHES: &[(&str, &str)] = &[
     ("Cargo.lock", "checksums of packages"),
     ("src/ledger/chain.rs", "the hash of an entry that the documentation describes"),
     ("crates/host/src/log/message.rs", "numbers of kinds of records, drawn for this purpose"),
+    ("tests/behaviour/ledger_schema_1.rs", "the head of a ledger"),
     ("tests/golden/ledger/entries.jsonl", "hashes of invented entries"),
+    ("tests/golden/ledger/schema-1/ledger.sqlite", "digest of a configuration"),
 ];
 
 #[test]

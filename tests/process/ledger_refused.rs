@@ -12,7 +12,7 @@ fn filled(state: &Path, ahead: Span) {
     let at = tradingbot::clock::now().plus(ahead);
     let (asset, amount): (Asset, Notional) = ("USDT".parse().unwrap(), "10000".parse().unwrap());
     let entries = [
-        Entry::Started { run: RunId(1), version: "0.1.0".to_owned(), config: String::new() },
+        Entry::Started { run: RunId(1), tag: None, version: "0.1.0".to_owned(), config: String::new() },
         Entry::Deposited { asset, amount },
         Entry::Stopped { run: RunId(1) },
     ];

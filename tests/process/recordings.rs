@@ -157,7 +157,7 @@ fn a_position_in_a_perpetual_that_its_ledger_names_as_spot_is_still_left() {
     let (trade, liquidity) = (TradeId(1), Liquidity::Taker);
     let fill = Fill { order: id, trade, symbol, side: Side::Buy, price, qty, fee, liquidity, at };
     let entries = [
-        Entry::Started { run: RunId(1), version: "0.1.0".to_owned(), config: String::new() },
+        Entry::Started { run: RunId(1), tag: None, version: "0.1.0".to_owned(), config: String::new() },
         Entry::Deposited { asset: dollars, amount: "10000".parse().unwrap() },
         Entry::Intended { order },
         Entry::Filled { fill },

@@ -9,7 +9,7 @@ use tradingbot::daemon::{DaemonError, Genesis, Shell, TimeOf};
 use tradingbot::domain::snapshot::{PositionView, StrategyView};
 use tradingbot::domain::{
     Asset, Event, ExitReason, InstrumentId, MarketEvent, NewOrder, Notional, OperatorEvent, Price, Qty, Rate, RunId,
-    Snapshot, Span, StrategyName, Timestamp,
+    RunTag, Snapshot, Span, StrategyName, Timestamp,
 };
 use tradingbot::engine::{Engine, Setup};
 use tradingbot::market::Random;
@@ -126,7 +126,8 @@ impl Stage {
         }
         let time = TimeOf::Clock(self.now);
         let deposit = (plan::usdt(), plan::deposit());
-        let genesis = Genesis { config: String::new(), deposit, halt: None, latched: None, time };
+        let tag = RunTag::from_bits(u64::try_from(self.world().disk.entries().len()).unwrap());
+        let genesis = Genesis { tag, config: String::new(), deposit, halt: None, latched: None, time };
         let handle = Handle(Rc::clone(&self.world));
         Shell::begin(handle.clone(), setup, |_: &Engine| handle, &genesis, self.now)
     }

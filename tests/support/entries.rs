@@ -2,8 +2,8 @@
 
 use tradingbot::domain::{
     ClientOrderId, Entry, ExchangeOrderId, ExitReason, Fee, Fill, InstrumentId, Liquidity, NewOrder, Notional,
-    OrderKind, Outcome, Price, Purpose, Qty, Rate, RoundTrip, RunId, Seq, Side, StrategyName, TimeInForce, Timestamp,
-    TradeId,
+    OrderKind, Outcome, Price, Purpose, Qty, Rate, RoundTrip, RunId, RunTag, Seq, Side, StrategyName, TimeInForce,
+    Timestamp, TradeId,
 };
 
 /// The entry number `index`: kinds follow each other in the order of `Entry::KINDS`, over two symbols and strategies.
@@ -11,7 +11,12 @@ pub fn entry(index: u64) -> Entry {
     let by = "operator \"é\"\n\u{1}".to_owned();
     let reason = format!("=reason, {index}");
     match index % 17 {
-        0 => Entry::Started { run: RunId(1), version: "0.1.0".to_owned(), config: format!("{index:064x}") },
+        0 => Entry::Started {
+            run: RunId(1),
+            tag: (index > 0).then(|| RunTag::from_bits(index)),
+            version: "0.1.0".to_owned(),
+            config: format!("{index:064x}"),
+        },
         1 => Entry::Stopped { run: RunId(u32::try_from(index).unwrap()) },
         2 => Entry::Deposited { asset: "USDT".parse().unwrap(), amount: Notional::from_units(-i128::from(index)) },
         3 => Entry::Intended { order: order(index / 17) },

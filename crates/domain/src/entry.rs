@@ -3,10 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::amount::{Notional, Price};
-use super::id::{ClientOrderId, ExchangeOrderId, RunId};
+use super::id::{ExchangeOrderId, RunId};
 use super::instrument::{Asset, Market, StrategyName};
 use super::instrument_id::InstrumentId;
 use super::order::{Fill, NewOrder, Outcome};
+use super::order_id::{ClientOrderId, RunTag};
 use super::round_trip::RoundTrip;
 
 /// One line of the ledger. Orders, positions, balances and halts are rebuilt from these alone.
@@ -17,6 +18,9 @@ pub enum Entry {
     Started {
         /// Which.
         run: RunId,
+        /// What sets its order ids apart; runs that began before there were tags have none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tag: Option<RunTag>,
         /// The program's version.
         version: String,
         /// SHA-256 of the configuration in force, in hexadecimal.

@@ -4,10 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use super::amount::{Notional, Price, Qty};
 use super::candle::Candle;
-use super::id::{ClientOrderId, ExchangeOrderId, Seq, TradeId};
+use super::id::{ExchangeOrderId, Seq, TradeId};
 use super::instrument::{Asset, StrategyName};
 use super::instrument_id::InstrumentId;
 use super::order::{ExitReason, Fill, Outcome};
+use super::order_id::ClientOrderId;
 use super::time::{Span, Timestamp};
 
 /// An event with its place and time; from here on time is data.

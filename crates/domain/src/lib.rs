@@ -11,6 +11,7 @@ pub mod instrument;
 pub mod instrument_id;
 pub mod limits;
 pub mod order;
+pub mod order_id;
 pub mod reason;
 pub mod remedy;
 pub mod round_trip;
@@ -23,13 +24,14 @@ pub use candle::Candle;
 pub use decimal::Rounding;
 pub use entry::Entry;
 pub use event::{AccountEvent, Event, LinkEvent, MarketEvent, OperatorEvent, Stamped};
-pub use id::{ClientOrderId, ExchangeOrderId, RunId, Seq, TradeId};
+pub use id::{ExchangeOrderId, RunId, Seq, TradeId};
 pub use instrument::{Asset, Instrument, Market, StrategyName, Symbol};
 pub use instrument_id::InstrumentId;
 pub use limits::Limits;
 pub use order::{
     ExitReason, Fee, Fill, Liquidity, NewOrder, Order, OrderKind, OrderState, Outcome, Purpose, Side, TimeInForce,
 };
+pub use order_id::{ClientOrderId, IdError, OrderSeries, RunTag};
 pub use reason::{Reason, ReasonError};
 pub use remedy::Remedy;
 pub use round_trip::RoundTrip;

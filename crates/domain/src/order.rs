@@ -5,9 +5,10 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::amount::{AmountError, Notional, Price, Qty};
-use super::id::{ClientOrderId, ExchangeOrderId, TradeId};
+use super::id::{ExchangeOrderId, TradeId};
 use super::instrument::{Asset, StrategyName};
 use super::instrument_id::InstrumentId;
+use super::order_id::ClientOrderId;
 use super::time::Timestamp;
 
 /// Which way an order trades.

@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod private;
+pub mod random;
 
 pub mod secrets;
 

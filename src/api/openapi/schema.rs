@@ -13,7 +13,7 @@ pub(super) fn all() -> Value {
         "Span": {"type": "string", "pattern": "^[0-9]+(ns|ms|s|m|h|d|w)$", "description": "A length of time such as 15m"},
         "Symbol": {"type": "string", "description": "An instrument: BTCUSDT on spot, BTCUSDT-PERP on USD-M futures"},
         "StrategyName": {"type": "string", "pattern": "^[a-z0-9-]{1,31}$"},
-        "OrderId": {"type": "string", "pattern": "^tb-[0-9a-f]{8}-[0-9a-f]{16}-[0-9a-f]{2}$"},
+        "OrderId": {"type": "string", "pattern": "^tb([0-9a-v]{20}|-[0-9a-f]{8}-[0-9a-f]{16}-[0-9a-f]{2})$"},
         "Hash": {"type": "string", "pattern": "^[0-9a-f]{64}$", "description": "SHA-256"},
         "Side": {"type": "string", "enum": ["buy", "sell"]},
         "ExitReason": {

@@ -5,9 +5,10 @@ use crate::domain::{Entry, ExitReason, OrderKind, Outcome, Purpose, Side};
 /// What an entry says, on one line.
 pub fn describe(entry: &Entry) -> String {
     let text = match entry {
-        Entry::Started { run, version, config } => {
+        Entry::Started { run, tag, version, config } => {
             let config: String = config.chars().take(CONFIG_DIGITS).collect();
-            format!("run {}, version {version}, configuration {config}", run.0)
+            let tag = tag.map_or_else(String::new, |tag| format!(", orders tb{tag}…"));
+            format!("run {}, version {version}, configuration {config}{tag}", run.0)
         }
         Entry::Stopped { run } => format!("run {}", run.0),
         Entry::Deposited { asset, amount } => format!("{amount} {asset}"),

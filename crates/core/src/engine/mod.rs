@@ -15,7 +15,8 @@ mod trader;
 
 use tradingbot_domain::snapshot::{HaltView, Snapshot};
 use tradingbot_domain::{
-    AmountError, Entry, Event, InstrumentId, Limits, LinkEvent, MarketEvent, Notional, Price, RunId, Stamped, Timestamp,
+    AmountError, Entry, Event, InstrumentId, Limits, LinkEvent, MarketEvent, Notional, OrderSeries, Price, RunId,
+    Stamped, Timestamp,
 };
 
 pub use command::{Command, EntryTooSmall, Notice};
@@ -114,9 +115,9 @@ impl Engine {
         self.trader.execution_mut().gate_mut().let_exits_pass();
     }
 
-    /// Says which life this is, once its ledger has told of the earlier ones.
-    pub const fn begin(&mut self, run: RunId) {
-        self.trader.execution_mut().begin(run);
+    /// Says which life this is, once its ledger has told of the earlier ones, and what its order ids have in common.
+    pub const fn begin(&mut self, run: RunId, series: OrderSeries) {
+        self.trader.execution_mut().begin(run, series);
     }
 
     /// When this life began; what the market did before only warms the rules up.

@@ -276,6 +276,7 @@ mod tests {
             "SHA256_DIGEST_LENGTH_in_bytes_OF_THE_LEDGER_HEAD_V2",
             "a_module_path_that_is_long_enough_to_look_at::and_a_function_of_it",
             "tb-00000007-0000000000000002-00",
+            "tb7q0e5h2m9r000001tf00",
             "x86_64-unknown-linux-gnu/release/deps/tradingbot-0123456789abcdef",
             "/run/credentials/tradingbot.service/binance-api-key",
             "https://api.binance.com/api/v3/exchangeInfo?symbol=BTCUSDT&permissions=SPOT",

@@ -69,7 +69,7 @@ pub struct Standing {
 pub enum Submitted {
     /// It was.
     Sent(ClientOrderId),
-    /// An order of its instrument has an unknown outcome.
+    /// It waits: an order of its instrument has an unknown outcome, or the event has led to as many orders as it can name.
     Frozen,
     /// Too many went out before it.
     Paced {

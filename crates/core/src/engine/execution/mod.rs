@@ -7,7 +7,7 @@ use crate::risk::{Circumstances, Gate};
 use tradingbot_domain::snapshot::{HaltView, Snapshot};
 use tradingbot_domain::{
     AccountEvent, AmountError, ClientOrderId, Entry, Instrument, InstrumentId, Limits, Notional, Order, OrderKind,
-    Price, Purpose, Qty, RunId, Seq, Span, StrategyName, Timestamp,
+    OrderSeries, Price, Purpose, Qty, RunId, Seq, Span, StrategyName, Timestamp,
 };
 
 use super::{Command, ENGINE, Notice};
@@ -21,9 +21,10 @@ pub use orders::OrderNews;
 #[derive(Debug)]
 pub struct Execution {
     run: RunId,
+    series: OrderSeries,
     seq: Seq,
     /// Orders that came of the present event.
-    leg: u8,
+    leg: u16,
     orders: Orders,
     gate: Gate,
     halt: Option<HaltView>,
@@ -34,12 +35,21 @@ impl Execution {
     /// Nothing has been sent yet.
     #[must_use]
     pub fn new(run: RunId, limits: Limits) -> Self {
-        Self { run, seq: Seq(0), leg: 0, orders: Orders::default(), gate: Gate::new(limits), halt: None, refusals: 0 }
+        Self {
+            run,
+            series: OrderSeries::Run(run),
+            seq: Seq(0),
+            leg: 0,
+            orders: Orders::default(),
+            gate: Gate::new(limits),
+            halt: None,
+            refusals: 0,
+        }
     }
 
-    /// Names the life that orders are sent in.
-    pub const fn begin(&mut self, run: RunId) {
-        self.run = run;
+    /// Names the life that orders are sent in, and what their ids have in common.
+    pub const fn begin(&mut self, run: RunId, series: OrderSeries) {
+        (self.run, self.series) = (run, series);
     }
 
     /// The life that orders are sent in.
@@ -94,7 +104,9 @@ impl Execution {
         if self.orders.is_frozen(draft.symbol) {
             return Ok(Submitted::Frozen);
         }
-        let order = draft.with_id(ClientOrderId::derive(self.run, self.seq, self.leg));
+        // What has no id of its own could not be told from another order.
+        let Some(id) = self.series.id(self.seq, self.leg) else { return Ok(Submitted::Frozen) };
+        let order = draft.with_id(id);
         let known = self.circumstances(&draft, standing, price_of)?;
         let approved = match self.gate.judge(now, order.clone(), rules, &known) {
             Ok(approved) => approved,
@@ -109,7 +121,6 @@ impl Execution {
             }
         };
         self.leg = self.leg.saturating_add(1);
-        let id = order.id;
         self.orders.intend(order.clone(), now, draft.rest_max);
         out.push(Command::Record(Entry::Intended { order }));
         out.push(Command::Submit(approved));
