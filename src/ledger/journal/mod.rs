@@ -21,7 +21,7 @@ pub use write::{Journal, JournalError, Ring};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Header {
-    /// The form of the lines below; 1.
+    /// The form of the lines below and of the commands whose digest they hold; 2.
     pub journal: u32,
     /// The program's version.
     pub version: String,
@@ -140,7 +140,7 @@ const fn next(seq: Seq) -> Seq {
 }
 
 /// The form of lines that is written and read.
-const JOURNAL_VERSION: u32 = 1;
+const JOURNAL_VERSION: u32 = 2;
 /// Longest line, in bytes; the longest event is a whole order book.
 const LINE_BYTES_MAX: usize = 4 << 20;
 
