@@ -16,7 +16,7 @@ use super::round_trip::RoundTrip;
 pub enum Entry {
     /// A life began.
     Started {
-        /// Which.
+        /// The number of that life, counted from the first one of its ledger.
         run: RunId,
         /// What sets its order ids apart; runs that began before there were tags have none.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -28,14 +28,14 @@ pub enum Entry {
     },
     /// A life ended in order.
     Stopped {
-        /// Which.
+        /// The number of that life, counted from the first one of its ledger.
         run: RunId,
     },
     /// Money that was there at the start or came from outside; negative when it left.
     Deposited {
-        /// Of what.
+        /// The asset of the balance.
         asset: Asset,
-        /// How much.
+        /// In that asset.
         amount: Notional,
     },
     /// An order is about to be sent.
@@ -45,7 +45,7 @@ pub enum Entry {
     },
     /// The exchange has it.
     Accepted {
-        /// Our order.
+        /// The id we gave the order.
         id: ClientOrderId,
         /// The exchange's number for it.
         exchange_id: ExchangeOrderId,
@@ -57,51 +57,51 @@ pub enum Entry {
     },
     /// A cancel is about to be sent.
     CancelAsked {
-        /// Our order.
+        /// The id we gave the order.
         id: ClientOrderId,
-        /// Who asked: `engine` or an operator.
+        /// `engine`, or the name of the token or socket that carried the request.
         by: String,
     },
     /// What became of it is not known: no answer came, or not all of one, or its cancel was refused.
     Unanswered {
-        /// Our order.
+        /// The id we gave the order.
         id: ClientOrderId,
     },
     /// It has ended.
     Ended {
-        /// Our order.
+        /// The id we gave the order.
         id: ClientOrderId,
-        /// How.
+        /// Whether it was filled, cancelled, refused or has expired.
         outcome: Outcome,
         /// The exchange's words; empty when there were none.
         reason: String,
     },
     /// Nothing is sent from here on.
     Halted {
-        /// Who: `engine` or an operator.
+        /// `engine`, or the name of the token or socket that carried the request.
         by: String,
-        /// Why.
+        /// In words, for people.
         reason: String,
     },
     /// Orders may be sent again.
     Resumed {
-        /// Who.
+        /// Name of the token or socket that carried the request.
         by: String,
-        /// Why.
+        /// In words, for people.
         reason: String,
     },
     /// A strategy takes no new positions from here on.
     Paused {
-        /// Who.
+        /// Name of the token or socket that carried the request.
         by: String,
-        /// Which.
+        /// As it is named in the configuration.
         strategy: StrategyName,
     },
     /// A strategy may take positions again.
     Unpaused {
-        /// Who.
+        /// Name of the token or socket that carried the request.
         by: String,
-        /// Which.
+        /// As it is named in the configuration.
         strategy: StrategyName,
     },
     /// A position was closed; its fills stand in the entries before.
@@ -111,9 +111,9 @@ pub enum Entry {
     },
     /// The stop of a position has moved; kept so that a restart does not lose it.
     Guarded {
-        /// Whose position.
+        /// The strategy that holds it.
         strategy: StrategyName,
-        /// Of what.
+        /// The instrument of the position.
         symbol: InstrumentId,
         /// Leave at this price or under it.
         stop: Price,
@@ -127,9 +127,9 @@ pub enum Entry {
     },
     /// An operator asked to leave a symbol, or all of them.
     CloseAsked {
-        /// Who.
+        /// Name of the token or socket that carried the request.
         by: String,
-        /// Which; all when there is none.
+        /// The instrument; every one when absent.
         symbol: Option<InstrumentId>,
     },
 }

@@ -53,7 +53,7 @@ pub enum MarketEvent {
     Depth(DepthUpdate),
     /// A candle is over: `last`, the first price after it, proves that.
     Candle {
-        /// What traded.
+        /// The instrument that was traded.
         symbol: InstrumentId,
         /// Length of the candle.
         interval: Span,
@@ -64,7 +64,7 @@ pub enum MarketEvent {
     },
     /// A past interval of which only the extremes are known, not their order: for drivers that have candles alone.
     Range {
-        /// What traded.
+        /// The instrument that was traded.
         symbol: InstrumentId,
         /// First, highest, lowest and last price.
         candle: Candle,
@@ -89,19 +89,19 @@ impl MarketEvent {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Trade {
-    /// What traded.
+    /// The instrument that was traded.
     pub symbol: InstrumentId,
     /// The exchange's number of the first trade in it.
     pub id: TradeId,
-    /// How many trades it stands for.
+    /// Number of trades that were merged into it.
     pub count: u64,
-    /// At what price.
+    /// In the quote asset, for one unit of the base asset.
     pub price: Price,
-    /// How much of the base asset.
+    /// In the base asset.
     pub qty: Qty,
     /// Whether the buyer was the one who rested.
     pub buyer_is_maker: bool,
-    /// When, by the exchange's clock.
+    /// By the exchange's clock.
     pub at: Timestamp,
 }
 
@@ -109,17 +109,17 @@ pub struct Trade {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Quote {
-    /// What it is about.
+    /// The instrument of the book.
     pub symbol: InstrumentId,
     /// The book's update id that it belongs to.
     pub update: u64,
     /// Highest price somebody pays.
     pub bid: Price,
-    /// How much at that price.
+    /// In the base asset.
     pub bid_qty: Qty,
     /// Lowest price somebody sells at.
     pub ask: Price,
-    /// How much at that price.
+    /// In the base asset.
     pub ask_qty: Qty,
 }
 
@@ -130,7 +130,7 @@ pub type Level = (Price, Qty);
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct BookSnapshot {
-    /// What it is about.
+    /// The instrument of the book.
     pub symbol: InstrumentId,
     /// The last update it holds.
     pub last_update: u64,
@@ -144,7 +144,7 @@ pub struct BookSnapshot {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct DepthUpdate {
-    /// What it is about.
+    /// The instrument of the book.
     pub symbol: InstrumentId,
     /// First update id in it (`U`).
     pub first: u64,
@@ -152,7 +152,7 @@ pub struct DepthUpdate {
     pub last: u64,
     /// Last update id of the message before it (`pu`); futures only.
     pub previous: Option<u64>,
-    /// When, by the exchange's clock.
+    /// By the exchange's clock.
     pub at: Timestamp,
     /// Changed levels of buyers.
     pub bids: Vec<Level>,
@@ -166,14 +166,14 @@ pub struct DepthUpdate {
 pub enum AccountEvent {
     /// The exchange has taken an order.
     Accepted {
-        /// Our order.
+        /// The id we gave the order.
         id: ClientOrderId,
         /// The exchange's number for it.
         exchange_id: ExchangeOrderId,
     },
     /// The exchange has refused an order.
     Rejected {
-        /// Our order.
+        /// The id we gave the order.
         id: ClientOrderId,
         /// The exchange's words, shortened.
         reason: String,
@@ -182,9 +182,9 @@ pub enum AccountEvent {
     Filled(Fill),
     /// One of our orders has ended without being filled whole.
     Ended {
-        /// Our order.
+        /// The id we gave the order.
         id: ClientOrderId,
-        /// How.
+        /// Whether it was filled, cancelled, refused or has expired.
         outcome: Outcome,
         /// How much of it had traded, all its fills together; those may come later than this, or be lost.
         filled: Qty,
@@ -193,26 +193,26 @@ pub enum AccountEvent {
     },
     /// A cancel was refused: the order is past cancelling; its fills or its end are on their way.
     CancelRefused {
-        /// Our order.
+        /// The id we gave the order.
         id: ClientOrderId,
         /// The exchange's words, shortened.
         reason: String,
     },
     /// No answer came in time: the order may live or not.
     Unanswered {
-        /// Our order.
+        /// The id we gave the order.
         id: ClientOrderId,
     },
     /// The exchange was asked for an order and does not know it; early on that proves nothing.
     NotFound {
-        /// Our order.
+        /// The id we gave the order.
         id: ClientOrderId,
     },
     /// What the exchange says we hold: free and locked together, absolute.
     Balance {
-        /// Of what.
+        /// The asset of the balance.
         asset: Asset,
-        /// How much.
+        /// In that asset.
         total: Notional,
     },
 }
@@ -282,7 +282,7 @@ pub enum LinkEvent {
     Down,
     /// Updates of one book were missed; it is no longer known.
     Gap {
-        /// Which book.
+        /// The instrument of the book.
         symbol: InstrumentId,
         /// How many updates, when that can be told.
         missed: u64,

@@ -63,7 +63,7 @@ pub enum OrderKind {
     Limit {
         /// The worst price.
         price: Price,
-        /// How long it waits.
+        /// When it ends by itself.
         time_in_force: TimeInForce,
     },
     /// At `price` or better, as maker only; rejected when it would take.
@@ -142,19 +142,19 @@ pub enum Purpose {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct NewOrder {
-    /// Our name for it.
+    /// Unique for ever, drawn by us before it is sent.
     pub id: ClientOrderId,
-    /// Whose position it changes.
+    /// The strategy whose position it changes.
     pub strategy: StrategyName,
-    /// What it trades.
+    /// The instrument it trades.
     pub symbol: InstrumentId,
-    /// Which way.
+    /// Bought or sold.
     pub side: Side,
-    /// How much of the base asset; positive.
+    /// In the base asset; positive.
     pub qty: Qty,
-    /// At what price.
+    /// Market, limit, post-only or stop, with its price.
     pub kind: OrderKind,
-    /// What for.
+    /// To enter a position, or to leave one.
     pub purpose: Purpose,
 }
 
@@ -164,13 +164,13 @@ pub struct NewOrder {
 pub struct Order {
     /// The order as it was meant.
     pub new: NewOrder,
-    /// When it was meant.
+    /// When it was written down, before it was sent.
     pub created: Timestamp,
     /// How much has traded; counted from fills alone.
     pub filled: Qty,
     /// What the fills cost or brought, in the quote asset, without fees.
     pub value: Notional,
-    /// Where it stands.
+    /// Open, ended, or unknown.
     pub state: OrderState,
 }
 
@@ -192,7 +192,7 @@ pub enum OrderState {
     },
     /// No answer came: it may live or not. Never sent again; asked for by its id.
     Unknown {
-        /// Since when.
+        /// The time of the event that brought it about.
         since: Timestamp,
     },
     /// It has ended.
@@ -245,7 +245,7 @@ pub enum Liquidity {
 pub struct Fee {
     /// What it is paid in: the quote asset, the base asset or a third one.
     pub asset: Asset,
-    /// How much of that asset.
+    /// In that asset.
     pub amount: Notional,
 }
 
@@ -253,23 +253,23 @@ pub struct Fee {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Fill {
-    /// Our order.
+    /// The id we gave the order.
     pub order: ClientOrderId,
     /// The exchange's number; with the symbol it tells repeats apart.
     pub trade: TradeId,
-    /// What was traded.
+    /// The instrument that was traded.
     pub symbol: InstrumentId,
-    /// Which way.
+    /// Bought or sold.
     pub side: Side,
-    /// At what price.
+    /// In the quote asset, for one unit of the base asset.
     pub price: Price,
-    /// How much of the base asset; positive.
+    /// In the base asset; positive.
     pub qty: Qty,
-    /// What it cost.
+    /// What the exchange kept.
     pub fee: Fee,
-    /// Whether we rested or took.
+    /// Maker or taker.
     pub liquidity: Liquidity,
-    /// When, by the exchange's clock.
+    /// By the exchange's clock.
     pub at: Timestamp,
 }
 

@@ -12,9 +12,9 @@ use super::time::{Span, Timestamp};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct RoundTrip {
-    /// Whose.
+    /// The strategy that holds or held it.
     pub strategy: StrategyName,
-    /// Of what.
+    /// The instrument of the position.
     pub symbol: InstrumentId,
     /// First fill.
     pub opened: Timestamp,
@@ -24,7 +24,7 @@ pub struct RoundTrip {
     pub entry: Price,
     /// Mean price out.
     pub exit: Price,
-    /// How much went in and came out again.
+    /// In the base asset, bought and sold again.
     pub qty: Qty,
     /// Fees on the way in and out, in the quote asset.
     pub fees: Notional,
@@ -32,7 +32,7 @@ pub struct RoundTrip {
     pub profit: Notional,
     /// The same as a share of what went in, fees included.
     pub profit_ratio: Rate,
-    /// Why it was left.
+    /// The purpose of its exit order.
     pub reason: ExitReason,
     /// Lowest price seen while it was open.
     pub lowest: Price,

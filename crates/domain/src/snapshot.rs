@@ -14,7 +14,7 @@ use super::time::{Span, Timestamp};
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Snapshot {
-    /// Which life.
+    /// The life it is of.
     pub run: RunId,
     /// The last event in it.
     pub seq: Seq,
@@ -22,7 +22,7 @@ pub struct Snapshot {
     pub at: Timestamp,
     /// Why nothing is sent; absent while trading.
     pub halt: Option<HaltView>,
-    /// What is held.
+    /// Every asset of the account.
     pub balances: Vec<BalanceView>,
     /// All of it at the last prices; unknown until everything held has had a price in this life.
     pub equity: Option<Notional>,
@@ -53,11 +53,11 @@ pub struct Snapshot {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct HaltView {
-    /// Who halted.
+    /// `engine`, or the name of the token or socket that carried the request.
     pub by: String,
-    /// Why.
+    /// In words, for people.
     pub reason: String,
-    /// Since when.
+    /// The time of the event that brought it about.
     pub since: Timestamp,
     /// Whether it is on disk, so that a restart remembers it.
     pub written: bool,
@@ -67,7 +67,7 @@ pub struct HaltView {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct BalanceView {
-    /// Of what.
+    /// The asset of the balance.
     pub asset: Asset,
     /// Free and locked together.
     pub total: Notional,
@@ -77,11 +77,11 @@ pub struct BalanceView {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct PositionView {
-    /// Whose.
+    /// The strategy that holds or held it.
     pub strategy: StrategyName,
-    /// Of what.
+    /// The instrument of the position.
     pub symbol: InstrumentId,
-    /// How much; negative when short.
+    /// In the base asset; negative when short.
     pub qty: Qty,
     /// Mean price paid, without fees; unknown if it is too large to compute.
     pub entry: Option<Price>,
@@ -137,7 +137,7 @@ pub struct WarmUpView {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct MarketView {
-    /// Which.
+    /// The instrument.
     pub symbol: InstrumentId,
     /// Last trade price; unknown until it has traded in this life.
     pub last: Option<Price>,

@@ -15,7 +15,7 @@ use super::time::Span;
 pub struct StrategySettings {
     /// The operator's name for it.
     pub name: StrategyName,
-    /// Which rule.
+    /// What it trades by.
     pub rule: Rule,
     /// What it trades, each symbol with a book of its own.
     pub symbols: Vec<InstrumentId>,
@@ -90,12 +90,12 @@ impl fmt::Display for Rule {
 pub enum Sizing {
     /// The same amount each time.
     Fixed {
-        /// How much.
+        /// In the quote asset.
         stake: Notional,
     },
     /// A share of the account's equity at the time of entry.
     EquityShare {
-        /// What share.
+        /// Of equity.
         share: Rate,
     },
     /// The more the price moves, the less: equity times `risk` over the mean true range as a share of the price
@@ -119,7 +119,7 @@ pub enum EntryStyle {
     Market,
     /// A maker-only order at the best bid, cancelled after a while.
     PostOnly {
-        /// How long it may rest.
+        /// After it the order is cancelled.
         timeout: Span,
     },
 }
