@@ -21,6 +21,6 @@ pub use ids::{STRETCHES_MAX, TradeIds, TradeOrder};
 pub use kind::{DataKind, DataKindError};
 pub use kline::{CANDLES_MAX, KlineFile, KlineReader, read_klines, read_klines_as};
 pub use lines::{BLANK_LINES_MAX, LINE_BYTES_MAX};
-pub use recording::{ReadRecordingError, Recorded, RecordingReader, STEP_BACK_MAX, ToldMarket};
+pub use recording::{Piece, ReadRecordingError, Recorded, RecordingReader, STEP_BACK_MAX, ToldMarket};
 pub use spacing::Spacing;
 pub use trades::TradeReader;

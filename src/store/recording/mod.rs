@@ -33,6 +33,17 @@ pub struct Recorded {
     pub event: MarketEvent,
 }
 
+/// What a bounded piece of a recording held.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Piece {
+    /// An event.
+    Event(Recorded),
+    /// Lines that told nothing, and no end yet.
+    Lines,
+    /// There is nothing after it.
+    End,
+}
+
 /// The events of one recording, which may lie in several files of which each continues the one before; ends after the
 /// first error.
 ///
@@ -59,6 +70,7 @@ pub struct RecordingReader {
     passed_over: u64,
     nameless: Option<Nameless>,
     after_nameless: Option<Recorded>,
+    first: Option<(u64, Line)>,
     ended: bool,
 }
 
@@ -95,6 +107,7 @@ impl RecordingReader {
             passed_over: 0,
             nameless: None,
             after_nameless: None,
+            first: None,
             ended: false,
         })
     }
@@ -171,11 +184,46 @@ impl RecordingReader {
         Some((self.size_before.saturating_add(self.lines.position()).min(size), size))
     }
 
-    fn next_event(&mut self) -> Result<Option<Recorded>, ReadRecordingError> {
-        if let Some(recorded) = self.after_nameless.take() {
-            return Ok(Some(recorded));
+    /// When the first line was received, whether it tells of an event or not. To be asked before the first event is.
+    ///
+    /// # Errors
+    ///
+    /// There is none, or it cannot be taken.
+    pub fn begins_at(&mut self) -> Result<Timestamp, ReadRecordingError> {
+        let first = match self.first.take() {
+            Some(first) => Some(first),
+            None => self.next_line()?,
+        };
+        let (number, line) = first.ok_or_else(|| ReadRecordingError::Empty { path: self.path.clone() })?;
+        Ok(self.first.insert((number, line)).1.at)
+    }
+
+    /// The next event, if it is within `lines_max` lines from here: reading so much takes a bounded time, however many
+    /// lines tell nothing. After the first error there is nothing more.
+    ///
+    /// # Errors
+    ///
+    /// A line that cannot be taken, or a file that cannot be read.
+    pub fn read_within(&mut self, lines_max: u64) -> Result<Piece, ReadRecordingError> {
+        if self.ended {
+            return Ok(Piece::End);
         }
-        while let Some((number, Line { at, decoded, .. })) = self.next_line()? {
+        let piece = self.next_event(lines_max);
+        self.ended = matches!(piece, Ok(Piece::End) | Err(_));
+        piece
+    }
+
+    fn next_event(&mut self, lines_max: u64) -> Result<Piece, ReadRecordingError> {
+        if let Some(recorded) = self.after_nameless.take() {
+            return Ok(Piece::Event(recorded));
+        }
+        for _ in 0..lines_max {
+            let Some((number, Line { at, decoded, .. })) = self.next_line()? else {
+                return match self.nameless.take() {
+                    Some(Nameless { place, .. }) => Err(ReadRecordingError::NobodysSnapshot { place }),
+                    None => Ok(Piece::End),
+                };
+            };
             let recorded = match decoded {
                 Decoded::Market(event) => self.judge(Recorded { line: number, at, event })?,
                 Decoded::Snapshot { last_update, bids, asks } => {
@@ -188,20 +236,20 @@ impl RecordingReader {
                     continue;
                 }
             };
-            let Some(nameless) = self.nameless.take() else { return Ok(Some(recorded)) };
+            let Some(nameless) = self.nameless.take() else { return Ok(Piece::Event(recorded)) };
             self.symbols.snapshot = Some(nameless.place.clone());
             let snapshot = nameless.of(recorded.event.symbol());
             self.after_nameless = Some(recorded);
-            return Ok(Some(snapshot));
+            return Ok(Piece::Event(snapshot));
         }
-        match self.nameless.take() {
-            Some(Nameless { place, .. }) => Err(ReadRecordingError::NobodysSnapshot { place }),
-            None => Ok(None),
-        }
+        Ok(Piece::Lines)
     }
 
     /// The next line, of this file or the next one, with its number.
     fn next_line(&mut self) -> Result<Option<(u64, Line)>, ReadRecordingError> {
+        if let Some(first) = self.first.take() {
+            return Ok(Some(first));
+        }
         loop {
             let read = match self.lines.next_line() {
                 Ok(read) => read.map(|(number, text)| {
@@ -300,12 +348,14 @@ impl Iterator for RecordingReader {
     type Item = Result<Recorded, ReadRecordingError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.ended {
-            return None;
+        loop {
+            match self.read_within(u64::MAX) {
+                Ok(Piece::Event(recorded)) => return Some(Ok(recorded)),
+                Ok(Piece::Lines) => {}
+                Ok(Piece::End) => return None,
+                Err(error) => return Some(Err(error)),
+            }
         }
-        let next = self.next_event();
-        self.ended = !matches!(next, Ok(Some(_)));
-        next.transpose()
     }
 }
 
