@@ -10,7 +10,7 @@ use std::time::Instant;
 use tempfile::TempDir;
 use tradingbot::clock;
 use tradingbot::config::{self, Speed};
-use tradingbot::daemon::{Inbox, LEDGER_FILE, Life, Mailbox, Observer, Shell, Source, drive};
+use tradingbot::daemon::{Feed, Inbox, LEDGER_FILE, Life, Mailbox, Observer, Shell, drive};
 use tradingbot::ledger::Ledger;
 
 use super::bot::{PAPER, SHIPPED, configured, program, stop};
@@ -99,9 +99,9 @@ fn aged() -> TempDir {
     let config =
         format!("{PAPER}\n[risk]\nloss-per-day-max = \"1000000\"\ndrawdown-max = \"0.99\"\norders-per-day = 200000\n");
     let config = config::load(&configured(&config, state.path())).unwrap();
-    let Life { mut shell, mut source, .. } = Life::begin(&config, Some(Speed::Max), None).unwrap();
+    let Life { mut shell, mut feed } = Life::begin(&config, Some(Speed::Max), None).unwrap();
     let (stop, inbox) = Inbox::new();
-    drive(&mut shell, source.as_mut(), Speed::Max, &inbox, &mut Until(stop), None).unwrap();
+    drive(&mut shell, feed.as_mut(), &inbox, &mut Until(stop), None).unwrap();
     shell.end().unwrap();
     backdated(&state.path().join(LEDGER_FILE))
 }
@@ -123,14 +123,16 @@ fn backdated(from: &Path) -> TempDir {
 struct Until(Mailbox);
 
 impl Observer for Until {
-    fn look(&mut self, shell: &mut Shell) {
+    fn opened(&mut self, _: &mut Shell) {}
+
+    fn look(&mut self, shell: &mut Shell, _: &dyn Feed) {
         shell.take_notifications();
         if shell.head().seq >= ENTRIES {
             self.0.stop();
         }
     }
 
-    fn alive(&mut self, _: &Shell, _: &dyn Source) {}
+    fn alive(&mut self, _: &Shell, _: &dyn Feed) {}
 
     fn reload(&mut self, _: &mut Shell) {}
 }

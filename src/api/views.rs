@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
 
+use super::doors::Readiness;
 use super::reply::Tagged;
 use super::settings::Access;
 use crate::domain::snapshot::{BalanceView, HaltView, MarketView, StrategyView, WarmUpView};
@@ -40,6 +41,7 @@ struct Status<'s> {
     seq: Seq,
     at: Timestamp,
     api: &'s Access,
+    starting: Option<&'s str>,
     trading: bool,
     halt: &'s Option<HaltView>,
     equity: Option<Notional>,
@@ -103,8 +105,9 @@ impl<'s> OrderView<'s> {
 }
 
 impl Views {
-    /// A part of `snapshot`, as told over an API that is reached by `api`, which never changes.
-    pub(super) fn show(&self, snapshot: &Arc<Snapshot>, api: &Access, view: View) -> Tagged {
+    /// A part of `snapshot`, as told over an API that is reached by `api`, which never changes, of a bot that is as ready as
+    /// it was when it was shown the snapshot, or more.
+    pub(super) fn show(&self, snapshot: &Arc<Snapshot>, api: &Access, ready: &Readiness, view: View) -> Tagged {
         let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
         if !written.snapshot.as_ref().is_some_and(|known| Arc::ptr_eq(known, snapshot)) {
             *written = Written { snapshot: Some(Arc::clone(snapshot)), ..Written::default() };
@@ -116,12 +119,12 @@ impl Views {
             View::Orders => 3,
             View::Strategies => 4,
         };
-        let Some(slot) = written.views.get_mut(slot) else { return Tagged::new(write(snapshot, api, view)) };
-        slot.get_or_insert_with(|| Tagged::new(write(snapshot, api, view))).clone()
+        let Some(slot) = written.views.get_mut(slot) else { return Tagged::new(write(snapshot, api, ready, view)) };
+        slot.get_or_insert_with(|| Tagged::new(write(snapshot, api, ready, view))).clone()
     }
 }
 
-fn write(snapshot: &Snapshot, api: &Access, view: View) -> Vec<u8> {
+fn write(snapshot: &Snapshot, api: &Access, ready: &Readiness, view: View) -> Vec<u8> {
     match view {
         View::Status => json(&Status {
             version: env!("CARGO_PKG_VERSION"),
@@ -129,6 +132,10 @@ fn write(snapshot: &Snapshot, api: &Access, view: View) -> Vec<u8> {
             seq: snapshot.seq,
             at: snapshot.at,
             api,
+            starting: match ready {
+                Readiness::Starting { waits_for } => Some(waits_for),
+                Readiness::Ready | Readiness::Failing { .. } => None,
+            },
             trading: snapshot.halt.is_none(),
             halt: &snapshot.halt,
             equity: snapshot.equity,
@@ -181,7 +188,7 @@ mod tests {
     fn a_view_is_written_once_a_snapshot() {
         let views = Views::default();
         let api = Access::default();
-        let show = |snapshot, view| views.show(snapshot, &api, view);
+        let show = |snapshot, view| views.show(snapshot, &api, &Readiness::Ready, view);
         let first = Arc::new(Snapshot::default());
         let body = show(&first, View::Orders).body;
         assert_eq!(body.as_ptr(), show(&first, View::Orders).body.as_ptr());

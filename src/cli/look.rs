@@ -53,6 +53,9 @@ struct StatusView {
     seq: u64,
     at: Timestamp,
     api: AccessView,
+    /// What it waits for before it does its work. A bot of an earlier version does not say.
+    #[serde(default)]
+    starting: Option<String>,
     halt: Option<HaltView>,
     equity: Option<Notional>,
     equity_peak: Notional,
@@ -233,9 +236,10 @@ pub fn raw(body: &[u8], out: &mut dyn Write) -> Result<(), Failure> {
 
 fn show_status(status: &StatusView, out: &mut dyn Write) -> Result<(), Failure> {
     let mut line = |name: &str, text: String| writeln!(out, "{name:14}{text}");
-    match &status.halt {
-        None => line("trading", "yes".to_owned())?,
-        Some(halt) => {
+    match (&status.halt, &status.starting) {
+        (None, None) => line("trading", "yes".to_owned())?,
+        (None, Some(waits_for)) => line("trading", format!("not yet: it starts, and waits for {waits_for}"))?,
+        (Some(halt), _) => {
             let written = if halt.written { "" } else { "; not written down: a restart may not remember it" };
             line(
                 "trading",

@@ -17,12 +17,14 @@ mod out_file;
 mod padded;
 mod pages;
 mod paper;
+mod progress;
 mod reload;
 mod replay;
 mod run;
 mod series;
 mod show;
 mod steer;
+mod terminal;
 mod token;
 mod tool;
 

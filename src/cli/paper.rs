@@ -12,11 +12,12 @@ use crate::clock;
 use crate::config::{self, Config, Source, Speed};
 use crate::daemon::{self, Ending, RunOptions, Summary};
 use crate::domain::{Market, Span, Timestamp, hex};
-use crate::store::{RecordingReader, ToldMarket};
+use crate::store::{Piece, RecordingReader, ToldMarket};
 use crate::systemd::Instance;
 
 use super::run::{failed, secrets};
 use super::show::{Money, Percent, count};
+use super::terminal::Terminal;
 use super::{Exit, Failure, Inherited};
 
 /// `tradingbot paper`.
@@ -54,6 +55,7 @@ impl Paper {
     pub fn run(&self, inherited: Inherited, json: bool, out: &mut dyn Write) -> Result<(), Failure> {
         let config = self.config()?;
         let secrets = secrets(&config, inherited.environment, Some(PathBuf::from(".env")))?;
+        let has_end = matches!(config.market.source, Source::Recording { .. });
         let options = RunOptions {
             config,
             path: self.market.config.clone(),
@@ -65,7 +67,8 @@ impl Paper {
             sockets: inherited.sockets,
             json,
         };
-        let Summary { ending, snapshot, head } = daemon::run(options, out).map_err(|error| failed(&error))?;
+        let mut terminal = Terminal::new(out, json, has_end);
+        let Summary { ending, snapshot, head } = daemon::run(options, &mut terminal).map_err(|error| failed(&error))?;
         let (name, why) = match ending {
             Ending::Stopped => ("stopped", "stopped"),
             Ending::Exhausted => ("recording-over", "the recording is over"),
@@ -109,7 +112,12 @@ impl MarketArgs {
     /// The built-in configuration, on the market that the recording is of.
     fn built_in(&self) -> String {
         let told = RecordingReader::open(&self.recording).ok().and_then(|mut reader| {
-            let _ = reader.by_ref().take(EVENTS_ASKED).find(|_| false);
+            for _ in 0..LINES_ASKED {
+                match reader.read_within(1) {
+                    Ok(Piece::Event(_) | Piece::Lines) => {}
+                    Ok(Piece::End) | Err(_) => break,
+                }
+            }
             reader.told()
         });
         match told {
@@ -156,6 +164,6 @@ fn fresh_folder(now: Timestamp) -> PathBuf {
     base.join("tradingbot").join("paper").join(name)
 }
 
-/// So many events are asked for their market.
-const EVENTS_ASKED: usize = 1_000;
+/// So many lines are asked for their market.
+const LINES_ASKED: u32 = 10_000;
 const PAPER: &str = include_str!("../../config/paper.toml");

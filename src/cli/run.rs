@@ -6,12 +6,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::config::{self, Borrowed, Config};
+use crate::config::{self, Borrowed, Config, Source};
 use crate::daemon::{self, DaemonError, RunOptions};
 use crate::secrets::{Environment, Places, Secrets};
 use crate::systemd::Instance;
 
 use super::bot_unit::{BotUnit, own};
+use super::terminal::Terminal;
 use super::{Exit, Failure, Inherited};
 
 /// `tradingbot run`.
@@ -38,6 +39,7 @@ impl Run {
             config.state = PathBuf::from(state);
         }
         let secrets = secrets(&config, inherited.environment, None)?;
+        let has_end = matches!(config.market.source, Source::Recording { .. });
         let options = RunOptions {
             config,
             path: Some(path),
@@ -49,7 +51,7 @@ impl Run {
             sockets: inherited.sockets,
             json,
         };
-        daemon::run(options, out).map_err(|error| failed(&error))?;
+        daemon::run(options, &mut Terminal::new(out, json, has_end)).map_err(|error| failed(&error))?;
         Ok(())
     }
 }
@@ -76,7 +78,7 @@ pub(super) fn failed(error: &DaemonError) -> Failure {
         | DaemonError::Unsaved { .. } => Exit::Ledger,
         DaemonError::Confine(_) | DaemonError::Surroundings(_) | DaemonError::Unguarded(_) => Exit::Sandbox,
         DaemonError::AdminTokenHash | DaemonError::SecretName { .. } => Exit::Secret,
-        DaemonError::Source(_) => Exit::Data,
+        DaemonError::Feed(_) => Exit::Data,
         DaemonError::State { .. }
         | DaemonError::Random { .. }
         | DaemonError::Private(_)

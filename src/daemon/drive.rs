@@ -1,22 +1,24 @@
-//! The loop of a life: wait, stamp, apply, execute.
+//! The loop of a life: ask the feed, stamp, apply, execute; wait when there is nothing, and listen always.
 
 use crate::api::OperatorRequest;
 use crate::clock;
-use crate::config::Speed;
 use crate::domain::{Event, Span, Timestamp};
 
 use super::error::DaemonError;
+use super::feed::{Feed, Poll};
 use super::inbox::{Inbox, Message};
 use super::shell::Shell;
-use super::source::Source;
 
 /// Whoever looks on.
 pub trait Observer {
+    /// The market is open: from now on the bot does its work.
+    fn opened(&mut self, shell: &mut Shell);
+
     /// Something may have changed.
-    fn look(&mut self, shell: &mut Shell);
+    fn look(&mut self, shell: &mut Shell, feed: &dyn Feed);
 
     /// The loop goes round: it is alive, and has come this far.
-    fn alive(&mut self, shell: &Shell, source: &dyn Source);
+    fn alive(&mut self, shell: &Shell, feed: &dyn Feed);
 
     /// Read what may change without a restart again.
     fn reload(&mut self, shell: &mut Shell);
@@ -33,206 +35,259 @@ pub enum Ending {
     Expired,
 }
 
-/// Runs until told to stop, until `source` is over, or until `until` by the clock.
+/// Runs until told to stop, until `feed` is over, or until `until` by the clock.
 ///
 /// # Errors
 ///
 /// Data that cannot be read, or amounts that do not fit.
 pub fn drive(
     shell: &mut Shell,
-    source: &mut dyn Source,
-    speed: Speed,
+    feed: &mut dyn Feed,
     inbox: &Inbox,
     observer: &mut dyn Observer,
     until: Option<Timestamp>,
 ) -> Result<Ending, DaemonError> {
-    let mut next = take(source)?;
-    while let Some((at, event)) = next.take_if(|(at, _)| *at < shell.engine().began()) {
-        shell.warm_up(at, event);
-        next = take(source)?;
-    }
-    let clock = MarketClock::new(speed, next.as_ref().map_or(Timestamp::ZERO, |(at, _)| *at));
-    let mut rounds: u32 = 0;
+    let (mut is_open, mut pending, mut rounds, mut now) = (false, None, 0_u32, clock::now());
     shell.settle();
-    while let Some((at, _)) = next.as_ref() {
-        let due = shell.deadline().map_or(*at, |deadline| deadline.min(*at));
+    loop {
+        if !is_open && feed.waits_for().is_none() {
+            is_open = true;
+            observer.opened(shell);
+        }
         rounds = rounds.wrapping_add(1);
-        match wait(shell, &clock, inbox, due, rounds) {
-            Waited::Due => {}
-            Waited::Slept => {
-                observer.alive(shell, source);
-                observer.look(shell);
+        let step = match advance(shell, feed, &mut pending, now)? {
+            // Time has gone on since the clock was looked at.
+            Step::Rest(Some(at)) if at <= clock::now() => Step::Again,
+            step @ (Step::Worked | Step::Again | Step::Rest(_) | Step::Over) => step,
+        };
+        let message = match step {
+            Step::Worked if !rounds.is_multiple_of(ROUNDS_PER_LISTEN) => continue,
+            Step::Worked | Step::Again => inbox.look(),
+            Step::Rest(at) => {
+                // What waits to be written or shown does so before nothing happens.
+                shell.settle();
+                observer.look(shell, feed);
+                inbox.wait(at.map_or(MOMENT, |at| at.since(clock::now()).min(MOMENT)))
             }
-            Waited::Message(message) => match hear(shell, &clock, message, observer) {
-                Heard::Stop => return Ok(Ending::Stopped),
-                Heard::GoOn => {
-                    observer.look(shell);
-                    continue;
-                }
-            },
-            Waited::NotYet => {
-                observer.alive(shell, source);
-                observer.look(shell);
-                if until.is_some_and(|until| clock::now() >= until) {
-                    return Ok(Ending::Expired);
-                }
-                continue;
+            Step::Over => {
+                shell.settle();
+                observer.look(shell, feed);
+                return Ok(Ending::Exhausted);
             }
+        };
+        now = clock::now();
+        match message {
+            Some(Message::Operator(OperatorRequest { event, reply })) => {
+                let verdict = shell.operate(feed.time(now).max(shell.now()), event);
+                // Whoever asked must find what came of it when they look next.
+                observer.look(shell, feed);
+                let _ = reply.send(verdict);
+            }
+            Some(Message::Reload) => observer.reload(shell),
+            Some(Message::Stop) => return Ok(Ending::Stopped),
+            None => {}
         }
-        if due < *at {
-            shell.tick(due);
-        } else if let Some((at, event)) = next.take() {
-            shell.receive(at, event);
-            next = take(source)?;
-        }
-        if rounds.is_multiple_of(ROUNDS_PER_LOOK) {
-            observer.alive(shell, source);
-            observer.look(shell);
-            if until.is_some_and(|until| clock::now() >= until) {
+        if matches!(step, Step::Rest(_)) || rounds.is_multiple_of(ROUNDS_PER_LOOK) {
+            observer.alive(shell, feed);
+            observer.look(shell, feed);
+            if until.is_some_and(|until| now >= until) {
                 return Ok(Ending::Expired);
             }
         }
     }
-    shell.settle();
-    observer.look(shell);
-    Ok(Ending::Exhausted)
 }
 
-enum Waited {
-    /// It was due already.
-    Due,
-    /// It is due now.
-    Slept,
-    Message(Message),
-    NotYet,
+/// What one round came to.
+enum Step {
+    /// Something was taken in.
+    Worked,
+    /// Nothing, but there may be something at once.
+    Again,
+    /// Nothing before the clock shows that, or somebody wakes the loop.
+    Rest(Option<Timestamp>),
+    Over,
 }
 
-enum Heard {
-    Stop,
-    GoOn,
-}
-
-/// Waits until `due`, at most a moment, and listens meanwhile. What waits to be written is written first.
-fn wait(shell: &mut Shell, clock: &MarketClock, inbox: &Inbox, due: Timestamp, rounds: u32) -> Waited {
-    let Some(left) = clock.until(due) else {
-        if !rounds.is_multiple_of(ROUNDS_PER_LISTEN) {
-            return Waited::Due;
-        }
-        return inbox.look().map_or(Waited::Due, Waited::Message);
+/// Takes in what is next: an event of the feed, or what was due before it.
+fn advance(
+    shell: &mut Shell,
+    feed: &mut dyn Feed,
+    pending: &mut Option<(Timestamp, Event)>,
+    now: Timestamp,
+) -> Result<Step, DaemonError> {
+    let polled = match pending.take() {
+        Some((at, event)) => Poll::Event(at, event),
+        None => feed.poll(now).map_err(DaemonError::Feed)?,
     };
-    shell.settle();
-    let moment = left.min(MOMENT);
-    match inbox.wait(moment) {
-        Some(message) => Waited::Message(message),
-        None if clock.until(due).is_none() => Waited::Slept,
-        None => Waited::NotYet,
-    }
-}
-
-fn hear(shell: &mut Shell, clock: &MarketClock, message: Message, observer: &mut dyn Observer) -> Heard {
-    match message {
-        Message::Operator(OperatorRequest { event, reply }) => {
-            let verdict = shell.operate(clock.now(shell.now()), event);
-            // Whoever asked must find what came of it when they look next.
-            observer.look(shell);
-            let _ = reply.send(verdict);
-            Heard::GoOn
+    let rest = match polled {
+        Poll::Event(at, event) if at < shell.engine().began() => {
+            shell.warm_up(at, event);
+            return Ok(Step::Worked);
         }
-        Message::Reload => {
-            observer.reload(shell);
-            Heard::GoOn
+        Poll::Event(at, event) => {
+            match shell.deadline().filter(|due| *due < at) {
+                Some(due) => {
+                    *pending = Some((at, event));
+                    shell.tick(due);
+                }
+                None => shell.receive(at, event),
+            }
+            return Ok(Step::Worked);
         }
-        Message::Stop => Heard::Stop,
+        Poll::Again => return Ok(Step::Again),
+        Poll::Over => return Ok(Step::Over),
+        Poll::WaitUntil(at) => Some(at),
+        Poll::Idle => None,
+    };
+    let Some((due, at)) = shell.deadline().and_then(|due| feed.due(due).map(|at| (due, at))) else {
+        return Ok(Step::Rest(rest));
+    };
+    if at <= now {
+        shell.tick(due);
+        return Ok(Step::Worked);
     }
-}
-
-fn take(source: &mut dyn Source) -> Result<Option<(Timestamp, Event)>, DaemonError> {
-    source.next().transpose().map_err(|error| DaemonError::Source(error.0))
-}
-
-/// The market's time against the clock.
-struct MarketClock {
-    times: Option<u32>,
-    market_start: Timestamp,
-    clock_start: Timestamp,
-}
-
-impl MarketClock {
-    fn new(speed: Speed, market_start: Timestamp) -> Self {
-        let times = match speed {
-            Speed::Times(times) => Some(times.max(1)),
-            Speed::Max => None,
-        };
-        Self { times, market_start, clock_start: clock::now() }
-    }
-
-    /// How long to wait for the market's `due`; `None` when there is no need to.
-    fn until(&self, due: Timestamp) -> Option<Span> {
-        let times = i64::from(self.times?);
-        let after = Span::from_nanos(due.since(self.market_start).nanos() / times);
-        let left = self.clock_start.plus(after).since(clock::now());
-        (left.nanos() > 0).then_some(left)
-    }
-
-    /// The market's time now, not before `last`.
-    fn now(&self, last: Timestamp) -> Timestamp {
-        let Some(times) = self.times else { return last };
-        let passed = clock::now().since(self.clock_start).nanos().saturating_mul(i64::from(times));
-        self.market_start.plus(Span::from_nanos(passed)).max(last)
-    }
+    Ok(Step::Rest(Some(rest.map_or(at, |rest| rest.min(at)))))
 }
 
 /// Longest wait before whoever looks on is told that the loop is alive.
 const MOMENT: Span = Span::from_millis(100);
 /// Events between two looks when there is no wait between them.
 const ROUNDS_PER_LOOK: u32 = 256;
-/// Events between two listenings when there is no wait between them.
+/// Events between two listenings, and two looks at the clock, when there is no wait between them.
 const ROUNDS_PER_LISTEN: u32 = 16;
 
 #[cfg(test)]
 mod tests {
     use std::path::Path;
+    use std::thread;
 
     use tokio::sync::oneshot;
 
     use super::*;
-    use crate::config;
-    use crate::daemon::{INBOX_MAX, Life};
-    use crate::domain::OperatorEvent;
+    use crate::clock::Mark;
+    use crate::config::{self, Config, Speed};
+    use crate::daemon::{FeedError, INBOX_MAX, Lanes, Life};
+    use crate::domain::{LinkEvent, OperatorEvent};
 
-    struct Nobody;
+    /// Counts, and keeps what it has seen.
+    #[derive(Default)]
+    struct Seen {
+        opened: usize,
+        looks: usize,
+    }
 
-    impl Observer for Nobody {
-        fn look(&mut self, _: &mut Shell) {}
+    impl Observer for Seen {
+        fn opened(&mut self, _: &mut Shell) {
+            self.opened += 1;
+        }
 
-        fn alive(&mut self, _: &Shell, _: &dyn Source) {}
+        fn look(&mut self, _: &mut Shell, _: &dyn Feed) {
+            self.looks += 1;
+        }
+
+        fn alive(&mut self, _: &Shell, _: &dyn Feed) {}
 
         fn reload(&mut self, _: &mut Shell) {}
+    }
+
+    /// Waits for something for ever, and always has more to read.
+    struct Opening;
+
+    impl Feed for Opening {
+        fn poll(&mut self, _: Timestamp) -> Result<Poll, FeedError> {
+            Ok(Poll::Again)
+        }
+
+        fn waits_for(&self) -> Option<&str> {
+            Some("what never comes")
+        }
+
+        fn due(&self, _: Timestamp) -> Option<Timestamp> {
+            None
+        }
+    }
+
+    fn config(folder: &Path) -> Config {
+        let text = include_bytes!("../../config/paper.toml");
+        let mut config = config::parse(Path::new("paper.toml"), text).unwrap();
+        config.state = folder.join("state");
+        config
+    }
+
+    fn halt() -> OperatorEvent {
+        OperatorEvent::Halt { by: "a".to_owned(), reason: "b".to_owned() }
     }
 
     #[test]
     fn a_stop_behind_a_full_queue_ends_the_loop_before_any_of_it_is_answered() {
         let folder = tempfile::tempdir().unwrap();
-        let text = include_bytes!("../../config/paper.toml");
-        let mut config = config::parse(Path::new("paper.toml"), text).unwrap();
-        config.state = folder.path().join("state");
+        let config = config(folder.path());
         for speed in [Speed::Max, Speed::Times(1)] {
-            let Life { mut shell, mut source, speed } = Life::begin(&config, Some(speed), None).unwrap();
+            let Life { mut shell, mut feed } = Life::begin(&config, Some(speed), None).unwrap();
             let (mailbox, inbox) = Inbox::new();
-            let event = || OperatorEvent::Halt { by: "a".to_owned(), reason: "b".to_owned() };
             let mut answers = Vec::new();
             for _ in 0..INBOX_MAX {
                 let (reply, answer) = oneshot::channel();
-                mailbox.ask(OperatorRequest { event: event(), reply }).unwrap();
+                mailbox.ask(OperatorRequest { event: halt(), reply }).unwrap();
                 answers.push(answer);
             }
             mailbox.stop();
-            let ending = drive(&mut shell, source.as_mut(), speed, &inbox, &mut Nobody, None).unwrap();
+            let ending = drive(&mut shell, feed.as_mut(), &inbox, &mut Seen::default(), None).unwrap();
             assert_eq!(ending, Ending::Stopped);
             assert!(shell.engine().halted().is_none(), "none of the halts was taken");
             drop(inbox);
             assert!(answers.iter_mut().all(|answer| answer.try_recv().is_err()));
             shell.end().unwrap();
         }
+    }
+
+    #[test]
+    fn while_a_market_opens_requests_are_answered_and_nobody_is_told_that_it_is_open() {
+        let folder = tempfile::tempdir().unwrap();
+        let Life { mut shell, .. } = Life::begin(&config(folder.path()), None, None).unwrap();
+        let (mailbox, inbox) = Inbox::new();
+        let asking = thread::spawn(move || {
+            let (reply, answer) = oneshot::channel();
+            mailbox.ask(OperatorRequest { event: halt(), reply }).unwrap();
+            let verdict = answer.blocking_recv();
+            mailbox.stop();
+            verdict
+        });
+        let mut seen = Seen::default();
+        let ending = drive(&mut shell, &mut Opening, &inbox, &mut seen, None).unwrap();
+        assert_eq!((ending, seen.opened), (Ending::Stopped, 0));
+        assert!(seen.looks > 0);
+        assert_eq!(asking.join().unwrap(), Ok(crate::api::Verdict::Done));
+        assert!(shell.engine().halted().is_some());
+        shell.end().unwrap();
+    }
+
+    #[test]
+    fn what_other_threads_send_is_taken_in_at_once_and_a_stop_overtakes_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let Life { mut shell, .. } = Life::begin(&config(folder.path()), None, None).unwrap();
+        let (mailbox, inbox) = Inbox::new();
+        let (sender, mut lanes) = Lanes::new(inbox.waker());
+        let sending = thread::spawn(move || {
+            for _ in 0..100 {
+                sender.send(Event::Link(LinkEvent::Up)).unwrap();
+            }
+        });
+        let mut seen = Seen::default();
+        let begun = Mark::now();
+        let ending = drive(&mut shell, &mut lanes, &inbox, &mut seen, None).unwrap();
+        sending.join().unwrap();
+        assert_eq!((ending, seen.opened, shell.events()), (Ending::Exhausted, 1, 100));
+        assert!(begun.elapsed() < Span::MINUTE);
+
+        let (sender, mut lanes) = Lanes::new(inbox.waker());
+        for _ in 0..1_000 {
+            sender.send(Event::Link(LinkEvent::Up)).unwrap();
+        }
+        mailbox.stop();
+        let ending = drive(&mut shell, &mut lanes, &inbox, &mut seen, None).unwrap();
+        assert_eq!(ending, Ending::Stopped);
+        assert!(shell.events() < 200, "{} were taken in before it", shell.events());
+        shell.end().unwrap();
     }
 }

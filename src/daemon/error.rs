@@ -13,6 +13,7 @@ use crate::log::StartLogError;
 use crate::private::PrivateError;
 use crate::sandbox::{ConfineError, Surroundings, SurroundingsError};
 
+use super::feed::FeedError;
 use super::genesis::TimeOf;
 use super::rescue::Rescued;
 
@@ -128,5 +129,5 @@ pub enum DaemonError {
     Log(#[from] StartLogError),
     /// The market's data cannot be read.
     #[error("market data: {0}")]
-    Source(String),
+    Feed(FeedError),
 }

@@ -2,23 +2,28 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
 
 use crate::api::{OperatorDoorError, OperatorRequest};
 use crate::domain::Span;
 
+use super::waker::Waker;
+
 /// Puts into an [`Inbox`]; each thread has its own.
 #[derive(Debug, Clone)]
 pub struct Mailbox {
-    queue: SyncSender<Letter>,
+    /// `None` only while this is dropped.
+    queue: Option<SyncSender<OperatorRequest>>,
     signals: Arc<Signals>,
+    waker: Waker,
 }
 
 /// Where the loop finds what others ask of it.
 #[derive(Debug)]
 pub struct Inbox {
-    queue: Receiver<Letter>,
+    queue: Receiver<OperatorRequest>,
     signals: Arc<Signals>,
+    waker: Waker,
 }
 
 /// What the loop is asked to do.
@@ -30,13 +35,6 @@ pub enum Message {
     Reload,
     /// Stop in order.
     Stop,
-}
-
-#[derive(Debug)]
-enum Letter {
-    Request(OperatorRequest),
-    /// Ends the wait, so that a flag is seen at once.
-    Wake,
 }
 
 #[derive(Debug, Default)]
@@ -52,10 +50,13 @@ impl Mailbox {
     ///
     /// [`INBOX_MAX`] of them wait already, or the loop has ended.
     pub fn ask(&self, request: OperatorRequest) -> Result<(), OperatorDoorError> {
-        self.queue.try_send(Letter::Request(request)).map_err(|error| match error {
+        let Some(queue) = &self.queue else { return Err(OperatorDoorError::Closed) };
+        queue.try_send(request).map_err(|error| match error {
             TrySendError::Full(_) => OperatorDoorError::Full,
             TrySendError::Disconnected(_) => OperatorDoorError::Closed,
-        })
+        })?;
+        self.waker.wake();
+        Ok(())
     }
 
     /// Ends the loop, however many requests wait.
@@ -70,8 +71,15 @@ impl Mailbox {
 
     fn raise(&self, flag: &AtomicBool) {
         flag.store(true, Ordering::Release);
-        // A loop that does not take the letter because others wait is not asleep and looks at the flag by itself.
-        let _ = self.queue.try_send(Letter::Wake);
+        self.waker.wake();
+    }
+}
+
+impl Drop for Mailbox {
+    /// A loop that nobody can reach any more must not wait for anybody.
+    fn drop(&mut self) {
+        drop(self.queue.take());
+        self.waker.wake();
     }
 }
 
@@ -80,35 +88,35 @@ impl Inbox {
     #[must_use]
     pub fn new() -> (Mailbox, Self) {
         let (sender, queue) = sync_channel(INBOX_MAX);
-        let signals = Arc::new(Signals::default());
-        (Mailbox { queue: sender, signals: Arc::clone(&signals) }, Self { queue, signals })
+        let (signals, waker) = (Arc::new(Signals::default()), Waker::default());
+        let mailbox = Mailbox { queue: Some(sender), signals: Arc::clone(&signals), waker: waker.clone() };
+        (mailbox, Self { queue, signals, waker })
+    }
+
+    /// What ends its wait, for others that have something for the loop.
+    #[must_use]
+    pub fn waker(&self) -> Waker {
+        self.waker.clone()
     }
 
     /// What is there now: a stop before a reload before requests.
     pub fn look(&self) -> Option<Message> {
-        loop {
-            if let Some(signal) = self.signal() {
-                return Some(signal);
-            }
-            match self.queue.try_recv() {
-                Ok(Letter::Request(request)) => return Some(Message::Operator(request)),
-                Ok(Letter::Wake) => {}
-                Err(TryRecvError::Empty) => return None,
-                Err(TryRecvError::Disconnected) => return Some(Message::Stop),
-            }
+        if let Some(signal) = self.signal() {
+            return Some(signal);
+        }
+        match self.queue.try_recv() {
+            Ok(request) => Some(Message::Operator(request)),
+            Err(TryRecvError::Empty) => None,
+            Err(TryRecvError::Disconnected) => Some(Message::Stop),
         }
     }
 
-    /// The same, and waits for it at most so long. It may return earlier with nothing.
+    /// The same, and waits for it at most so long. It returns with nothing when something else has woken the loop.
     pub fn wait(&self, longest: Span) -> Option<Message> {
-        if let Some(message) = self.look() {
-            return Some(message);
-        }
-        match self.queue.recv_timeout(longest.to_duration()) {
-            Ok(Letter::Request(request)) => Some(self.signal().unwrap_or(Message::Operator(request))),
-            Ok(Letter::Wake) | Err(RecvTimeoutError::Timeout) => self.signal(),
-            Err(RecvTimeoutError::Disconnected) => Some(Message::Stop),
-        }
+        self.look().or_else(|| {
+            self.waker.wait(longest);
+            self.look()
+        })
     }
 
     fn signal(&self) -> Option<Message> {
@@ -156,6 +164,8 @@ mod tests {
         assert!(inbox.look().is_none());
         mailbox.ask(request()).unwrap();
         assert!(matches!(inbox.wait(Span::SECOND), Some(Message::Operator(_))));
+        // Whoever was heard before the wait has woken nobody from it.
+        assert!(inbox.wait(Span::ZERO).is_none());
         let waiting = std::thread::spawn(move || inbox.wait(Span::HOUR));
         mailbox.reload();
         assert!(matches!(waiting.join().unwrap(), Some(Message::Reload)));
@@ -168,5 +178,9 @@ mod tests {
         drop(mailbox);
         assert!(matches!(inbox.look(), Some(Message::Stop)));
         assert!(matches!(inbox.wait(Span::HOUR), Some(Message::Stop)));
+        let (mailbox, inbox) = Inbox::new();
+        let waiting = std::thread::spawn(move || inbox.wait(Span::HOUR));
+        drop(mailbox);
+        assert!(matches!(waiting.join().unwrap(), Some(Message::Stop)));
     }
 }

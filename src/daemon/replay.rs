@@ -6,14 +6,14 @@ use thiserror::Error;
 
 use crate::config::{Config, Source};
 use crate::domain::{Entry, Event, OrderSeries, RunId, Seq, Timestamp};
-use crate::engine::{Command, Engine, RestoreError};
+use crate::engine::{Engine, RestoreError};
 use crate::ledger::journal::{CommandDigest, Inputs, ReadJournalError};
 use crate::ledger::{PAGE_ROWS_MAX, Query, ReadError, Reader};
 
+use super::command_bytes::command_bytes;
 use super::error::DaemonError;
 use super::life::{LEDGER_FILE, setup};
 use super::recording::Recording;
-use super::source::Source as _;
 
 /// A run that came out the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,7 +110,9 @@ pub fn replay(config: &Config, run: Option<RunId>) -> Result<Replayed, ReplayErr
     }
     let mut recording = match &config.market.source {
         Source::Recording { files, .. } => {
-            Some(Recording::open(files, &config.market).map_err(|error| DaemonError::Source(error.0))?)
+            let mut recording = Recording::open(files, &config.market).map_err(DaemonError::Feed)?;
+            recording.open_whole().map_err(DaemonError::Feed)?;
+            Some(recording)
         }
         Source::Practice { .. } => None,
     };
@@ -120,14 +122,14 @@ pub fn replay(config: &Config, run: Option<RunId>) -> Result<Replayed, ReplayErr
     for input in &mut inputs {
         let input = input?;
         if let (Some(recording), Event::Market(_)) = (&mut recording, &input.stamped.event) {
-            let recorded = recording.next().transpose().map_err(|error| DaemonError::Source(error.0))?;
+            let recorded = recording.next_event().map_err(DaemonError::Feed)?;
             if recorded.is_none_or(|(_, event)| event != input.stamped.event) {
                 return Err(ReplayError::Recording { run, seq: input.stamped.seq });
             }
         }
         commands.clear();
         engine.apply(&input.stamped, &mut commands);
-        let got = CommandDigest::of(&bytes(&commands));
+        let got = CommandDigest::of(&command_bytes(&commands));
         if got != input.commands {
             return Err(ReplayError::Differs { run, seq: input.stamped.seq, expected: input.commands, got });
         }
@@ -142,7 +144,7 @@ pub fn replay(config: &Config, run: Option<RunId>) -> Result<Replayed, ReplayErr
 fn reborn(config: &Config, run: RunId) -> Result<Engine, ReplayError> {
     let path = config.state.join(LEDGER_FILE);
     let mut reader = Reader::open(&path)?;
-    let mut engine = Engine::new(setup(config, run)?);
+    let mut engine = Engine::new(setup(config, run));
     let mut began = None;
     let mut query = Query::first(PAGE_ROWS_MAX);
     loop {
@@ -174,10 +176,4 @@ fn recovered(mut engine: Engine, at: Timestamp) -> Engine {
 /// Entries that a fresh ledger begins with, in the same commit as the start of its first run.
 const fn is_genesis(entry: &Entry) -> bool {
     matches!(entry, Entry::Deposited { .. } | Entry::Halted { .. })
-}
-
-/// Commands as they are compared: nothing for none, else their full text.
-#[must_use]
-pub(super) fn bytes(commands: &[Command]) -> Vec<u8> {
-    if commands.is_empty() { Vec::new() } else { format!("{commands:?}").into_bytes() }
 }

@@ -59,7 +59,7 @@ impl Served {
     ) -> Result<Self, DaemonError> {
         let feed = Arc::new(Feed::new(shell.engine().run()));
         let (snapshot, snapshot_seen) = watch::channel(Arc::new(shell.snapshot()));
-        let (ready, ready_seen) = watch::channel(Readiness::Ready);
+        let (ready, ready_seen) = watch::channel(Readiness::Starting { waits_for: "its market".to_owned() });
         let (settings, settings_seen) = watch::channel(settings);
         let (view, config_seen) = watch::channel(view(config, &Reloads::default()));
         let requests = mailbox.clone();
@@ -120,11 +120,15 @@ impl Served {
         }
     }
 
-    /// Shows whoever looks on what has happened: entries and notices at once, prices often enough for an eye. Whether
-    /// there was anything to show.
-    pub fn look(&mut self, shell: &mut Shell) -> bool {
+    /// Shows whoever looks on what has happened: entries and notices at once, prices often enough for an eye, and what the
+    /// market waits for while it opens. Whether there was anything to show.
+    pub fn look(&mut self, shell: &mut Shell, waits_for: Option<&str>) -> bool {
         let told = shell.take_notifications();
-        let readiness = shell.fault().map_or(Readiness::Ready, |fault| Readiness::Failing { fault });
+        let readiness = match (shell.fault(), waits_for) {
+            (Some(fault), _) => Readiness::Failing { fault },
+            (None, Some(waits_for)) => Readiness::Starting { waits_for: waits_for.to_owned() },
+            (None, None) => Readiness::Ready,
+        };
         let turned = *self.ready.borrow() != readiness;
         let due = turned || !told.is_empty() || self.looked.is_none_or(|looked| looked.elapsed() >= LOOK_EVERY);
         for told in told {
@@ -137,10 +141,11 @@ impl Served {
             return false;
         }
         self.looked = Some(Mark::now());
-        self.snapshot.send_replace(Arc::new(shell.snapshot()));
+        // In this order: whoever has seen the snapshot finds a readiness that is no older.
         if turned {
             self.ready.send_replace(readiness);
         }
+        self.snapshot.send_replace(Arc::new(shell.snapshot()));
         true
     }
 }

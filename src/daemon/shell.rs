@@ -10,6 +10,7 @@ use crate::engine::{Command, Engine, Setup};
 use crate::ledger::journal::Journal;
 use crate::ledger::{CommitError, Durable, Head};
 
+use super::command_bytes::command_bytes;
 use super::error::DaemonError;
 use super::genesis::{Genesis, Unwritten};
 use super::keeper::Keeper;
@@ -17,7 +18,6 @@ use super::latch::{Latch, Latched};
 use super::logging;
 use super::notification::Notification;
 use super::redact::Redactor;
-use super::replay::bytes;
 use super::venue::{Send, Venue};
 
 /// The engine with everything it needs to live: its ledger, its exchange and its place in time.
@@ -370,7 +370,7 @@ impl Shell {
     /// Keeps an event and what it led to. A journal that cannot be kept ends; trading does not.
     fn note(&mut self, stamped: &Stamped, commands: &[Command]) {
         let Some(inputs) = self.inputs.as_mut() else { return };
-        if let Err(error) = inputs.append(stamped, &bytes(commands)) {
+        if let Err(error) = inputs.append(stamped, &command_bytes(commands)) {
             logging::no_journal(&error);
             self.inputs = None;
         }

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use tradingbot::config::{self, Config, Source, Speed};
-use tradingbot::daemon::{Life, Notification};
-use tradingbot::domain::{Entry, Event, OperatorEvent, Span, Timestamp};
+use tradingbot::daemon::{Life, Notification, Poll};
+use tradingbot::domain::{Entry, OperatorEvent, Span, Timestamp};
 
 /// How long after it was told to trade the first order went out, when it was told `later` after its start.
 fn first_order(file: &str, seed: u64, later: Span) -> Option<Span> {
@@ -12,10 +12,13 @@ fn first_order(file: &str, seed: u64, later: Span) -> Option<Span> {
     let mut config: Config = config::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
     config.state = folder.path().to_owned();
     config.market.source = Source::Practice { seed };
-    let Life { mut shell, mut source, .. } = Life::begin(&config, Some(Speed::Max), None).unwrap();
+    let Life { mut shell, mut feed } = Life::begin(&config, Some(Speed::Max), None).unwrap();
     let resumed = shell.now().plus(later);
     let mut asked = false;
-    let mut next = || -> (Timestamp, Event) { source.next().unwrap().unwrap() };
+    let mut next = || match feed.poll(Timestamp::ZERO).unwrap() {
+        Poll::Event(at, event) => (at, event),
+        other => panic!("the practice market always has an event: {other:?}"),
+    };
     loop {
         let (at, event) = next();
         if at < shell.engine().began() {

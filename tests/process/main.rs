@@ -21,6 +21,7 @@ mod ledger_refused;
 mod ledger_trouble;
 mod loaded;
 mod log;
+mod opening;
 mod operator;
 mod probe;
 mod progress;

@@ -35,7 +35,9 @@ impl InLedger for ProvenEntry {
 impl Ask<'_> {
     pub(super) fn view(&self, view: View) -> Reply {
         let snapshot = Arc::clone(&self.server.doors.snapshot.borrow());
-        self.tagged(self.server.views.show(&snapshot, &self.server.settings.access, view))
+        // Looked at after the snapshot, so that the view of a new snapshot is never of an old readiness.
+        let ready = self.server.doors.ready.borrow();
+        self.tagged(self.server.views.show(&snapshot, &self.server.settings.access, &ready, view))
     }
 
     pub(super) fn health(&self) -> Reply {

@@ -142,6 +142,7 @@ fn status() -> Value {
         "seq": count("The last event that is in this picture"),
         "at": time(),
         "api": reference("Access"),
+        "starting": {"type": ["string", "null"], "description": "What it waits for before it does its work"},
         "trading": {"type": "boolean"},
         "halt": maybe(&reference("Halt")),
         "equity": maybe(&decimal()), "equity-peak": decimal(), "drawdown": maybe(&decimal()),

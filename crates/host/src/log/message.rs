@@ -69,6 +69,9 @@ messages! {
     /// It serves.
     READY = "55a6f7c7f29d450397fc8b795cc3ddfe", "The bot serves",
         "Orders, positions, balances and halts were rebuilt from the ledger, and the API answers. When STATUS says that trading is halted, find out why, and let it go on with: tradingbot resume --reason WHY";
+    /// Its market opens.
+    OPENING = "e7fbde2ce0604f78b45838a5d4e0d6d3", "The market opens",
+        "The API and the control socket answer, a halt holds, and nothing is traded until the market is open; WAITS_FOR says what is missing. A recording that begins with very many messages that tell of no trade, price or book takes its time. Nothing is to be done, unless it takes longer than you wait: then look at the first lines of the recording.";
     /// It ends.
     STOPPING = "f0a29fa2896744ffbcd861d63dabf8e1", "The bot was asked to stop",
         "It answers what it was asked, sends no new order, and writes its last entry. Positions stay as they are. If nobody asked for it, look at who stopped the unit: journalctl _SYSTEMD_UNIT=init.scope";

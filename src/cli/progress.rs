@@ -3,18 +3,14 @@
 use std::collections::VecDeque;
 
 use crate::clock::Mark;
-use crate::config::{Config, Source as SourceSettings};
-use crate::domain::{Span, Timestamp};
+use crate::daemon::Progress;
+use crate::domain::Span;
 use crate::log::Standing;
-
-use super::shell::Shell;
-use super::source::Source;
 
 /// A line that is drawn over and over; it goes away with this.
 #[derive(Debug)]
-pub struct Progress {
+pub(super) struct ProgressLine {
     line: Standing,
-    last: Mark,
     recent: VecDeque<Sample>,
 }
 
@@ -22,43 +18,32 @@ pub struct Progress {
 #[derive(Debug, Clone, Copy)]
 struct Sample {
     at: Mark,
-    events: u64,
-    /// Bytes that were read, and of how many, where that can be known.
-    position: Option<(u64, u64)>,
+    progress: Progress,
 }
 
-impl Progress {
-    /// A line for recordings, when standard error is a terminal; another market has no end to be far from.
-    #[must_use]
-    pub fn new(config: &Config) -> Option<Self> {
-        let recorded = matches!(config.market.source, SourceSettings::Recording { .. });
-        let line = Standing::new().filter(|_| recorded)?;
-        Some(Self { line, last: Mark::now(), recent: VecDeque::new() })
+impl ProgressLine {
+    /// A line, when standard error is a terminal.
+    pub(super) fn new() -> Option<Self> {
+        Some(Self { line: Standing::new()?, recent: VecDeque::new() })
     }
 
-    /// Shows how far it is, often enough for an eye.
-    pub fn show(&mut self, shell: &Shell, source: &dyn Source) {
-        let now = Mark::now();
-        if now.since(self.last) < SHOW_EVERY {
-            return;
-        }
-        self.last = now;
-        let sample = Sample { at: now, events: shell.events(), position: source.position() };
+    /// Shows how far it is.
+    pub(super) fn show(&mut self, progress: &Progress) {
+        let sample = Sample { at: Mark::now(), progress: *progress };
         if self.recent.len() >= SAMPLES_MAX {
             self.recent.pop_front();
         }
         self.recent.push_back(sample);
         let first = self.recent.front().copied().unwrap_or(sample);
-        let mut parts = parts(first, sample, shell.now());
-        parts.push(format!("equity {}", shell.engine().account().equity()));
-        self.line.show(fit(&parts, self.line.columns()));
+        self.line.show(fit(&parts(first, sample), self.line.columns()));
     }
 }
 
 /// What there is to say, the weightiest first, when it went from `first` to `last`.
-fn parts(first: Sample, last: Sample, market: Timestamp) -> Vec<String> {
+fn parts(first: Sample, last: Sample) -> Vec<String> {
     let mut parts = Vec::new();
     let nanos = last.at.since(first.at).nanos().unsigned_abs();
+    let (first, last) = (first.progress, last.progress);
     if let Some((done, of)) = last.position {
         let percent = portion(done, 100, of).unwrap_or(0).min(100);
         let filled = usize::try_from(percent).unwrap_or(0) * BAR_COLUMNS / 100;
@@ -70,8 +55,9 @@ fn parts(first: Sample, last: Sample, market: Timestamp) -> Vec<String> {
     if let Some(pace) = portion(last.events.saturating_sub(first.events), NANOS_PER_SECOND, nanos) {
         parts.push(format!("{pace} events/s"));
     }
-    parts.push(market.floor(Span::SECOND).to_string());
+    parts.push(last.market_time.floor(Span::SECOND).to_string());
     parts.push(format!("{} events", last.events));
+    parts.extend(last.equity.map(|equity| format!("equity {equity}")));
     parts
 }
 
@@ -101,7 +87,6 @@ fn fit(parts: &[String], columns: usize) -> String {
     line
 }
 
-const SHOW_EVERY: Span = Span::from_millis(200);
 /// Pace and time left are those of the last ten seconds.
 const SAMPLES_MAX: usize = 51;
 const BAR_COLUMNS: usize = 20;
@@ -110,11 +95,14 @@ const NANOS_PER_SECOND: u64 = 1_000_000_000;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::Timestamp;
 
     fn said(first: (u64, Option<(u64, u64)>), last: (u64, Option<(u64, u64)>)) -> Vec<String> {
         let now = Mark::now();
-        let sample = |(events, position)| Sample { at: now, events, position };
-        parts(sample(first), sample(last), Timestamp::from_nanos(1_723_161_253_937_085_768))
+        let market_time = Timestamp::from_nanos(1_723_161_253_937_085_768);
+        let sample =
+            |(events, position)| Sample { at: now, progress: Progress { events, position, market_time, equity: None } };
+        parts(sample(first), sample(last))
     }
 
     #[test]
