@@ -120,6 +120,11 @@ fn step(events: impl Iterator<Item = (Timestamp, MarketEvent)>) {
 }
 
 fn engine() -> Engine {
+    Engine::new(setup())
+}
+
+/// An engine of two strategies on one market.
+pub fn setup() -> Setup {
     let strategy = |name: &str, rule, interval| StrategySettings {
         name: name.parse().unwrap(),
         rule,
@@ -132,7 +137,7 @@ fn engine() -> Engine {
         warm_up: 26,
     };
     let rules = Instrument::plain(symbol(), "BTC".parse().unwrap(), "USDT".parse().unwrap(), Rate::from_units(100_000));
-    Engine::new(Setup {
+    Setup {
         run: RunId(1),
         quote: "USDT".parse().unwrap(),
         instruments: vec![rules],
@@ -143,7 +148,7 @@ fn engine() -> Engine {
         limits: Limits::none(vec![symbol()]),
         interval_rule: &Strict,
         mark_every: Span::MINUTE,
-    })
+    }
 }
 
 /// Events of the practice market as frames.

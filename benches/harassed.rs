@@ -12,6 +12,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::bot::{Bot, PAPER};
 use super::figure::{Table, grouped};
+use super::timing::quantile;
 
 /// The same client before and among the strangers.
 pub fn measure() -> Table {
@@ -139,12 +140,6 @@ fn come(number: usize, to: SocketAddr) -> Option<TcpStream> {
     let stream = TcpStream::from(socket);
     stream.set_nonblocking(true).ok()?;
     Some(stream)
-}
-
-/// The value under which that share lies.
-fn quantile(values: &mut [f64], share: f64) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[((values.len() - 1) as f64 * share) as usize]
 }
 
 const PATH: &str = "/v1/status";

@@ -23,6 +23,7 @@ mod client;
 mod feed;
 mod figure;
 mod harassed;
+mod lanes;
 mod ledger;
 mod machine;
 mod market;
@@ -66,7 +67,7 @@ fn main() {
 /// What it is called on the command line, and what measures it.
 type Part = (&'static str, fn() -> Table);
 
-const PARTS: [Part; 10] = [
+const PARTS: [Part; 11] = [
     ("api", api::measure),
     ("harassed", harassed::measure),
     ("memory", memory::measure),
@@ -75,6 +76,7 @@ const PARTS: [Part; 10] = [
     ("backtest", backtest::measure),
     ("peer", peer::measure),
     ("feed", feed::measure),
+    ("lanes", lanes::measure),
     ("market", market::measure),
     ("paper", paper::measure),
 ];

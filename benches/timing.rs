@@ -27,6 +27,12 @@ pub fn median(values: &mut [f64]) -> f64 {
     values[values.len() / 2]
 }
 
+/// The value under which that share lies.
+pub fn quantile(values: &mut [f64], share: f64) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[((values.len() - 1) as f64 * share) as usize]
+}
+
 /// Seconds of processor time that all threads of a process have had together.
 pub fn process_seconds(process: u32) -> f64 {
     let threads = fs::read_dir(format!("/proc/{process}/task")).unwrap();
