@@ -8,11 +8,11 @@ use std::path::Path;
 
 use tradingbot::backtest::{Feed, FillRule, Outcome, Settings, run};
 use tradingbot::domain::{
-    Candle, EntryStyle, Exits, Instrument, InstrumentId, Limits, Price, Qty, Rate, Rule, Sizing, Span,
-    StrategySettings, Timestamp,
+    Candle, EntryStyle, Exits, Instrument, InstrumentId, Limits, Price, Qty, Rate, Sizing, Span, Timestamp,
 };
 use tradingbot::market::Random;
-use tradingbot::{store, strategy};
+use tradingbot::store;
+use tradingbot::strategy::{Rule, SignalRule, StrategySettings};
 
 use super::figure::Table;
 use super::timing::best;
@@ -80,7 +80,7 @@ pub fn whole(feeds: &[Feed]) -> Outcome {
     let symbols: Vec<InstrumentId> = feeds.iter().map(|feed| feed.rules.id).collect();
     let strategy = StrategySettings {
         name: "ema".parse().unwrap(),
-        rule: RULE,
+        rule: rule(),
         symbols: symbols.clone(),
         interval: Span::MINUTE,
         sizing: Sizing::Fixed { stake: "100".parse().unwrap() },
@@ -103,7 +103,7 @@ pub fn whole(feeds: &[Feed]) -> Outcome {
 
 fn bare(feeds: &[Feed]) {
     for feed in feeds {
-        let mut rule = strategy::build(RULE, strategy::SignalRule::Strict);
+        let mut rule = rule().build(SignalRule::Strict);
         for candle in &feed.candles {
             black_box(rule.update(candle));
         }
@@ -145,4 +145,7 @@ const ROUNDS: u32 = 7;
 const PACKED: usize = 500_000;
 /// A minute of 2023.
 const START: Timestamp = Timestamp::from_nanos(1_699_999_980_000_000_000);
-const RULE: Rule = Rule::EmaCross { fast: 12, slow: 26 };
+
+fn rule() -> Rule {
+    Rule::named("ema-cross", &[("fast", 12), ("slow", 26)]).unwrap()
+}

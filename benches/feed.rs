@@ -8,11 +8,12 @@ use serde::de::IgnoredAny;
 use tradingbot::binance::{Decoded, decode};
 use tradingbot::domain::event::{BookSnapshot, Level};
 use tradingbot::domain::{
-    EntryStyle, Event, Exits, Instrument, InstrumentId, Limits, Market, MarketEvent, Rate, Rule, RunId, Seq, Sizing,
-    Span, Stamped, StrategySettings, Timestamp,
+    EntryStyle, Event, Exits, Instrument, InstrumentId, Limits, Market, MarketEvent, Rate, RunId, Seq, Sizing, Span,
+    Stamped, Timestamp,
 };
 use tradingbot::engine::{Engine, Setup, Strict};
 use tradingbot::market::practice::{PracticeMarket, default_settings};
+use tradingbot::strategy::{Rule, StrategySettings};
 
 use super::figure::Table;
 use super::timing::best;
@@ -142,8 +143,8 @@ pub fn setup() -> Setup {
         quote: "USDT".parse().unwrap(),
         instruments: vec![rules],
         strategies: vec![
-            strategy("ema", Rule::EmaCross { fast: 12, slow: 26 }, Span::SECOND),
-            strategy("donchian", Rule::DonchianBreakout { period: 20 }, Span::MINUTE),
+            strategy("ema", Rule::named("ema-cross", &[]).unwrap(), Span::SECOND),
+            strategy("donchian", Rule::named("donchian-breakout", &[]).unwrap(), Span::MINUTE),
         ],
         limits: Limits::none(vec![symbol()]),
         interval_rule: &Strict,

@@ -4,10 +4,11 @@ use thiserror::Error;
 
 use crate::domain::{
     AmountError, Asset, Candle, Entry, Event, ExitReason, Instrument, InstrumentId, Limits, MarketEvent, Notional,
-    OperatorEvent, Rate, RoundTrip, RunId, Seq, Span, Stamped, StrategySettings, Timestamp,
+    OperatorEvent, Rate, RoundTrip, RunId, Seq, Span, Stamped, Timestamp,
 };
 use crate::engine::{Command, Engine, EntryTooSmall, IntervalRule, Notice, RestoreError, Setup, Strict};
 use crate::sim::CandleSim;
+use crate::strategy::StrategySettings;
 
 use super::curve::Curve;
 use super::freqtrade::Freqtrade;

@@ -10,7 +10,8 @@ use super::run::{failed, secrets};
 use super::{Exit, Failure, Inherited};
 use crate::config::{self, Borrowed, Config, ConfigFaults, Source, Start};
 use crate::daemon;
-use crate::domain::{Sizing, StrategySettings};
+use crate::domain::Sizing;
+use crate::strategy::StrategySettings;
 
 /// `tradingbot check-config`.
 #[derive(Debug, clap::Args)]

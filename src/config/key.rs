@@ -1,12 +1,39 @@
 //! What may be written in the file: one list of keys that the reader, the reference and the view are made from.
 
+use toml::de::DeTable;
+
+use super::reader::Reader;
+
 /// A table of the file.
 #[derive(Debug)]
 pub struct Table {
     /// What it is about, a line each.
     pub doc: &'static [&'static str],
-    /// Its keys, in the order of the reference.
-    pub keys: &'static [Key],
+    /// Its own keys, in the order of the reference.
+    pub own: &'static [Key],
+    /// Keys that are listed elsewhere.
+    pub fragment: Option<Listed>,
+}
+
+/// Keys that are listed elsewhere, and the key of the table in front of which they stand.
+#[derive(Debug, Clone, Copy)]
+pub struct Listed {
+    /// Them, in the order of the reference.
+    pub keys: fn() -> &'static [Key],
+    /// A field of the table.
+    pub before: &'static str,
+}
+
+/// Keys of a table that are listed elsewhere.
+pub(in crate::config) trait Fragment: Sized {
+    /// Them, in the order of the reference.
+    fn keys() -> &'static [Key];
+
+    /// Reads them from the table at `path`.
+    fn read(table: &DeTable<'_>, path: &str, reader: &mut Reader<'_>) -> Self;
+
+    /// Adds them to what the table shows.
+    fn view(&self, view: &mut serde_json::Map<String, serde_json::Value>);
 }
 
 /// One key of a table.
@@ -53,7 +80,15 @@ impl Table {
     #[must_use]
     pub fn key(&self, name: &str) -> Option<&'static Key> {
         let same = |field: &str| field.bytes().map(|byte| if byte == b'_' { b'-' } else { byte }).eq(name.bytes());
-        self.keys.iter().find(|key| same(key.field))
+        self.keys().find(|key| same(key.field))
+    }
+
+    /// All its keys, in the order of the reference.
+    pub fn keys(&self) -> impl Iterator<Item = &'static Key> {
+        let own = self.own;
+        let (more, before) = self.fragment.map_or((&[][..], ""), |listed| ((listed.keys)(), listed.before));
+        let (first, last) = own.split_at(own.iter().position(|key| key.field == before).unwrap_or(0));
+        first.iter().chain(more).chain(last)
     }
 }
 
@@ -61,11 +96,13 @@ impl Table {
 ///
 /// A field is `name: Type, PRESENCE("…"), unit("…"), within("…", "…"), reload(true);` with the last three optional.
 /// `default` gives a value as written in the file; `absent` says in words what holds without it and makes the field an
-/// `Option`; `required` gives an example and makes the field an `Option` that is empty only after a fault.
+/// `Option`; `required` gives an example and makes the field an `Option` that is empty only after a fault. Keys that are
+/// listed elsewhere join by `fragment name: Type, before field;` in front of the fields.
 macro_rules! keys {
     (
         $(#[doc = $doc:literal])+
         $vis:vis struct $name:ident {
+            $(fragment $fragment:ident: $fragment_type:ty, before $before:ident;)?
             $(
                 $(#[doc = $key_doc:literal])+
                 $field:ident: $type:ty, $presence:ident($text:literal)
@@ -76,6 +113,10 @@ macro_rules! keys {
         $(#[doc = $doc])+
         #[derive(Debug, Clone, PartialEq, Eq)]
         $vis struct $name {
+            $(
+                #[doc = "Keys that are listed elsewhere."]
+                pub $fragment: $fragment_type,
+            )?
             $(
                 $(#[doc = $key_doc])+
                 pub $field: $crate::config::key::keys!(@held $presence $type),
@@ -90,7 +131,11 @@ macro_rules! keys {
             fn table() -> Option<&'static $crate::config::key::Table> {
                 static TABLE: $crate::config::key::Table = $crate::config::key::Table {
                     doc: &[$($doc),+],
-                    keys: &[$(
+                    fragment: [None $(, Some($crate::config::key::Listed {
+                        keys: <$fragment_type as $crate::config::key::Fragment>::keys,
+                        before: stringify!($before),
+                    }))?][$crate::config::key::keys!(@one $($before)?)],
+                    own: &[$(
                         $crate::config::key::Key {
                             field: stringify!($field),
                             kind: <$type as $crate::config::value::Value>::kind,
@@ -116,17 +161,19 @@ macro_rules! keys {
                 let table = Self::table().expect("it is one");
                 let written = reader.table(value, path, table)?;
                 $(
-                    let key = table.keys.iter().find(|key| key.field == stringify!($field)).expect("it is listed");
+                    let key = table.own.iter().find(|key| key.field == stringify!($field)).expect("it is listed");
                     let $field: Option<$type> = reader.key(written, path, key);
                     $( let $field = reader.within($field, path, key, $least, $most); )?
                 )*
                 Some(Self {
+                    $( $fragment: <$fragment_type as $crate::config::key::Fragment>::read(written, path, reader), )?
                     $( $field: $crate::config::key::keys!(@fill $presence $field $text), )*
                 })
             }
 
             fn view(&self) -> serde_json::Value {
                 let mut view = serde_json::Map::new();
+                $( $crate::config::key::Fragment::view(&self.$fragment, &mut view); )?
                 $(
                     $crate::config::key::keys!(@view $presence self view $field);
                 )*
@@ -141,7 +188,7 @@ macro_rules! keys {
     (@presence absent $text:literal) => { $crate::config::key::Presence::Absent($text) };
     (@presence required $text:literal) => { $crate::config::key::Presence::Required($text) };
     (@one) => { 0 };
-    (@one $some:literal) => { 1 };
+    (@one $some:tt) => { 1 };
     (@fill default $field:ident $text:literal) => { $field.unwrap_or_else(|| $crate::config::reader::written($text)) };
     (@fill absent $field:ident $text:literal) => { $field };
     (@fill required $field:ident $text:literal) => { $field };

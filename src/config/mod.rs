@@ -14,6 +14,7 @@ mod raw;
 mod reader;
 mod reference;
 mod risk;
+mod rule;
 mod service;
 mod sizing;
 mod strategy;
@@ -30,7 +31,8 @@ use serde_json::Value as Json;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::domain::{Instrument, InstrumentId, Limits, StrategySettings};
+use crate::domain::{Instrument, InstrumentId, Limits};
+use crate::strategy::StrategySettings;
 
 pub use account::Account;
 pub use api::{Api, Listen, ListenError, Network, NetworkError};

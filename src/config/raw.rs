@@ -21,7 +21,8 @@ use super::strategy::RawStrategy;
 use super::value::Value;
 use super::words::{word, words};
 use super::{Config, Mode, Start};
-use crate::domain::{Instrument, InstrumentId, Market, Rate, StrategySettings, hex};
+use crate::domain::{Instrument, InstrumentId, Market, Rate, hex};
+use crate::strategy::StrategySettings;
 
 keys! {
     /// What stands above the first table.

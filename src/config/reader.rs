@@ -202,7 +202,7 @@ impl<'t> Reader<'t> {
         if names_a_secret(key.get_ref()) {
             return self.fault(key.span().start, &whole, &format!("\"{shown}\" {SECRET_KEY}"));
         }
-        let names: Vec<String> = table.keys.iter().map(Key::name).collect();
+        let names: Vec<String> = table.keys().map(Key::name).collect();
         let way_out = match nearest(key.get_ref(), names.iter().map(String::as_str)) {
             Some(name) => format!("write {name}"),
             None => format!("take it out: the keys here are {}", names.join(", ")),

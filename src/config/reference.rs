@@ -12,7 +12,7 @@ pub(super) fn markdown(root: &'static Table) -> String {
 }
 
 fn section(out: &mut String, path: &str, table: &'static Table, level: usize) {
-    let (nested, plain): (Vec<&Key>, Vec<&Key>) = table.keys.iter().partition(|key| (key.table)().is_some());
+    let (nested, plain): (Vec<&Key>, Vec<&Key>) = table.keys().partition(|key| (key.table)().is_some());
     let doc = table.doc.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ");
     let _ = writeln!(
         out,

@@ -4,23 +4,11 @@ use super::key::keys;
 use super::market::{no_repeats, of_market};
 use super::reader::Reader;
 use super::risk::tradable;
+use super::rule::RawRule;
 use super::sizing::{RawSizing, Surroundings};
 use super::words::words;
-use crate::domain::{
-    EntryStyle, Exits, InstrumentId, Market, Rate, RoiStep, Rule, Sizing, Span, StrategyName, StrategySettings,
-    Trailing,
-};
-
-/// The rule's name, as written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RuleKind {
-    /// [`Rule::EmaCross`].
-    EmaCross,
-    /// [`Rule::RsiReversion`].
-    RsiReversion,
-    /// [`Rule::DonchianBreakout`].
-    DonchianBreakout,
-}
+use crate::domain::{EntryStyle, Exits, InstrumentId, Market, Rate, RoiStep, Sizing, Span, StrategyName, Trailing};
+use crate::strategy::{Rule, StrategySettings};
 
 /// What an entry order is, as written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,35 +19,15 @@ pub enum EntryKind {
     PostOnly,
 }
 
-words!(RuleKind {
-    EmaCross = "ema-cross",
-    RsiReversion = "rsi-reversion",
-    DonchianBreakout = "donchian-breakout",
-});
 words!(EntryKind { Market = "market", PostOnly = "post-only" });
 
 keys! {
     /// A strategy: a rule over some symbols, how much an entry is worth, and when a position is left. One table each;
     /// several may trade the same symbol, each with a book of its own. Without any, the bot only watches.
     pub struct RawStrategy {
+        fragment rule: RawRule, before symbols;
         /// Its name in the ledger, the API and the logs: lower-case letters, digits and dashes, at most 31, none twice.
         name: StrategyName, required("\"ema-btc\"");
-        /// What it enters and leaves on. `"ema-cross"`: enters when the fast exponential average of the close crosses above
-        /// the slow one, leaves when it crosses below. `"rsi-reversion"`: enters when the relative strength index is under
-        /// one level, leaves when it is over another. `"donchian-breakout"`: enters on a close above the highest high of
-        /// the candles before, leaves on one under their lowest low.
-        rule: RuleKind, required("\"ema-cross\"");
-        /// For `ema-cross`: period of the fast average; less than `slow`.
-        fast: u32, absent("must be written for `ema-cross`"), unit("candles"), within("1", "5000");
-        /// For `ema-cross`: period of the slow average.
-        slow: u32, absent("must be written for `ema-cross`"), unit("candles"), within("2", "5000");
-        /// For `rsi-reversion` and `donchian-breakout`: how many candles count.
-        period: u32, absent("must be written for `rsi-reversion` and `donchian-breakout`"), unit("candles"),
-            within("1", "5000");
-        /// For `rsi-reversion`: enter when the index is under this; less than `leave-above`.
-        enter_below: u32, absent("must be written for `rsi-reversion`"), unit("points of 100"), within("1", "99");
-        /// For `rsi-reversion`: leave when the index is over this.
-        leave_above: u32, absent("must be written for `rsi-reversion`"), unit("points of 100"), within("1", "99");
         /// What it trades; some of `market.symbols`.
         symbols: Vec<InstrumentId>, required("[\"BTCUSDT\"]");
         /// Length of its candles; a whole number of them must make a day.
@@ -131,14 +99,14 @@ impl RawStrategy {
             let what = "does not divide a day; write for example \"1m\", \"5m\", \"15m\", \"1h\", \"4h\" or \"1d\"";
             reader.conflict(&[&format!("{path}.interval")], what);
         }
-        let rule = self.rule(path, reader);
+        let rule = self.rule.check(path, reader);
         let traded = symbols.as_deref().unwrap_or_default();
         let sizing =
             self.sizing.as_ref().and_then(|sizing| sizing.check(&format!("{path}.sizing"), traded, around, reader));
         let exits = self.exits(path, reader);
         let entry = self.entry(path, reader);
         let (rule, sizing, symbols) = (rule?, sizing?, symbols?);
-        let needed = warm_up_min(rule, sizing);
+        let needed = warm_up_min(&rule, sizing);
         let warm_up = *self.warm_up.get_or_insert(needed);
         if warm_up < needed {
             let what = format!("is too few candles for {rule} and its sizing; write {needed} or more");
@@ -156,30 +124,6 @@ impl RawStrategy {
             positions_max: *self.positions_max.get_or_insert(count),
             warm_up,
         })
-    }
-
-    fn rule(&self, path: &str, reader: &mut Reader<'_>) -> Option<Rule> {
-        let rule = self.rule?;
-        let used: &[&str] = match rule {
-            RuleKind::EmaCross => &["fast", "slow"],
-            RuleKind::RsiReversion => &["period", "enter-below", "leave-above"],
-            RuleKind::DonchianBreakout => &["period"],
-        };
-        let all = ["fast", "slow", "period", "enter-below", "leave-above"];
-        parameters(path, "rule", used, &all, reader);
-        match rule {
-            RuleKind::EmaCross => {
-                let (fast, slow) = (self.fast?, self.slow?);
-                ordered(path, ("fast", fast), ("slow", slow), reader);
-                Some(Rule::EmaCross { fast, slow })
-            }
-            RuleKind::RsiReversion => {
-                let (enter_below, leave_above) = (self.enter_below?, self.leave_above?);
-                ordered(path, ("enter-below", enter_below), ("leave-above", leave_above), reader);
-                Some(Rule::RsiReversion { period: self.period?, enter_below, leave_above })
-            }
-            RuleKind::DonchianBreakout => Some(Rule::DonchianBreakout { period: self.period? }),
-        }
     }
 
     fn exits(&self, path: &str, reader: &mut Reader<'_>) -> Option<Exits> {
@@ -229,11 +173,8 @@ impl RawStrategy {
 }
 
 /// Candles that rule and sizing must have seen before the first that may enter.
-fn warm_up_min(rule: Rule, sizing: Sizing) -> u32 {
-    let of_rule = match rule {
-        Rule::EmaCross { slow, .. } => slow,
-        Rule::RsiReversion { period, .. } | Rule::DonchianBreakout { period } => period,
-    };
+fn warm_up_min(rule: &Rule, sizing: Sizing) -> u32 {
+    let of_rule = rule.warm_up();
     match sizing {
         Sizing::VolatilityTarget { period, .. } => of_rule.max(period),
         Sizing::Fixed { .. } | Sizing::EquityShare { .. } => of_rule,
@@ -253,12 +194,5 @@ pub(super) fn parameters(path: &str, choice: &str, used: &[&str], all: &[&str], 
             }
             (true, true) | (false, false) => {}
         }
-    }
-}
-
-fn ordered(path: &str, small: (&str, u32), large: (&str, u32), reader: &mut Reader<'_>) {
-    if small.1 >= large.1 {
-        let what = format!("does not fit: {}, {}, must be less than {}, {}", small.0, small.1, large.0, large.1);
-        reader.conflict(&[&format!("{path}.{}", small.0), &format!("{path}.{}", large.0)], &what);
     }
 }

@@ -1,8 +1,9 @@
 //! No exit waits because entries used the pace up; what other exits used up delays it and never loses it.
 
-use tradingbot::domain::{AccountEvent, Event, ExitReason, Exits, Limits, Purpose, Rule, Side, Timestamp};
+use tradingbot::domain::{AccountEvent, Event, ExitReason, Exits, Limits, Purpose, Side, Timestamp};
 use tradingbot::engine::{Command, Notice};
 use tradingbot::risk::Refusal;
+use tradingbot::strategy::Rule;
 
 use crate::support::desk::{Desk, rate, strategy};
 
@@ -18,7 +19,7 @@ fn slow_without_past() -> Desk {
         setup.limits.orders_per_minute = 1;
         setup.strategies[0].exits = Exits { stop_loss: Some(rate("0.1")), ..Exits::default() };
         setup.strategies.push(strategy("breakout"));
-        setup.strategies[1].rule = Rule::DonchianBreakout { period: 3 };
+        setup.strategies[1].rule = Rule::named("donchian-breakout", &[("period", 3)]).unwrap();
     })
 }
 

@@ -51,6 +51,7 @@ mod sim_faults;
 mod sim_model;
 mod sim_recorded;
 mod spacing;
+mod strategies;
 mod support;
 mod trades;
 mod warm_up;

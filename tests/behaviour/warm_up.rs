@@ -2,7 +2,8 @@
 
 use tradingbot::domain::event::{Quote, Trade};
 use tradingbot::domain::snapshot::WarmUpView;
-use tradingbot::domain::{Event, Exits, MarketEvent, Rule, Seq, Stamped, Timestamp, TradeId};
+use tradingbot::domain::{Event, Exits, MarketEvent, Seq, Stamped, Timestamp, TradeId};
+use tradingbot::strategy::Rule;
 
 use crate::support::desk::{Desk, btc, price, qty};
 
@@ -13,7 +14,7 @@ fn at(second: i64) -> Timestamp {
 /// An engine whose life began at second 300, five whole minutes in.
 fn began() -> Desk {
     let mut desk = Desk::with(|setup| {
-        setup.strategies[0].rule = Rule::DonchianBreakout { period: 2 };
+        setup.strategies[0].rule = Rule::named("donchian-breakout", &[("period", 2)]).unwrap();
         setup.strategies[0].warm_up = 2;
         setup.strategies[0].exits = Exits::default();
     });

@@ -37,7 +37,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("sandbox", &[]),
     ("systemd", &["domain"]),
     // What is set up
-    ("config", &["domain", "log", "redact", "sandbox"]),
+    ("config", &["domain", "log", "redact", "sandbox", "strategy"]),
     // SHELLS
     ("store", &["binance", "domain"]),
     ("ledger", &["clock", "domain", "private"]),

@@ -1,13 +1,14 @@
 //! What a seed makes of everything that can differ from run to run.
 
 use tradingbot::domain::{
-    Asset, EntryStyle, Exits, Instrument, InstrumentId, Limits, Market, Notional, Price, Qty, Rate, RoiStep, Rule,
-    RunId, Sizing, Span, StrategySettings, Timestamp, Trailing,
+    Asset, EntryStyle, Exits, Instrument, InstrumentId, Limits, Market, Notional, Price, Qty, Rate, RoiStep, RunId,
+    Sizing, Span, Timestamp, Trailing,
 };
 use tradingbot::engine::{Setup, Strict};
 use tradingbot::market::Random;
 use tradingbot::market::practice::{PracticePair, PracticeSettings};
 use tradingbot::sim::{Faults, FeeSettings, Latency, SimSettings, ThirdAsset};
+use tradingbot::strategy::{Rule, StrategySettings};
 
 /// Everything that a seed decides before anything happens.
 #[derive(Debug)]
@@ -149,10 +150,14 @@ fn pairs(dice: &mut Random) -> Vec<PracticePair> {
 
 fn strategy(dice: &mut Random, number: u64, symbols: &[InstrumentId]) -> StrategySettings {
     let rule = match dice.below(3) {
-        0 => Rule::EmaCross { fast: 1 + small(dice, 2), slow: 3 + small(dice, 4) },
-        1 => Rule::RsiReversion { period: 2 + small(dice, 4), enter_below: 45, leave_above: 55 },
-        _ => Rule::DonchianBreakout { period: 2 + small(dice, 5) },
-    };
+        0 => Rule::named("ema-cross", &[("fast", 1 + small(dice, 2)), ("slow", 3 + small(dice, 4))]),
+        1 => {
+            let given = [("period", 2 + small(dice, 4)), ("enter-below", 45), ("leave-above", 55)];
+            Rule::named("rsi-reversion", &given)
+        }
+        _ => Rule::named("donchian-breakout", &[("period", 2 + small(dice, 5))]),
+    }
+    .unwrap();
     let sizing = match dice.below(3) {
         0 => Sizing::Fixed { stake: money(dice, 20, 1_500) },
         1 => Sizing::EquityShare { share: share(dice, 500_000, 15_000_000) },

@@ -36,5 +36,5 @@ pub use reason::{Reason, ReasonError};
 pub use remedy::Remedy;
 pub use round_trip::RoundTrip;
 pub use snapshot::Snapshot;
-pub use strategy::{EntryStyle, Exits, RoiStep, Rule, Sizing, StrategySettings, Trailing};
+pub use strategy::{EntryStyle, Exits, RoiStep, Sizing, Trailing};
 pub use time::{Span, Timestamp};

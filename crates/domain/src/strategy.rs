@@ -1,88 +1,9 @@
-//! A strategy as the operator set it up: which rule, over what, how much, and when it leaves.
-
-use std::fmt;
+//! What an operator sets for any strategy: how much an entry is worth, what it is, and when a position is left.
 
 use serde::{Deserialize, Serialize};
 
 use super::amount::{Notional, Rate};
-use super::instrument::StrategyName;
-use super::instrument_id::InstrumentId;
 use super::time::Span;
-
-/// One strategy over one or several symbols.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct StrategySettings {
-    /// The operator's name for it.
-    pub name: StrategyName,
-    /// What it trades by.
-    pub rule: Rule,
-    /// What it trades, each symbol with a book of its own.
-    pub symbols: Vec<InstrumentId>,
-    /// Length of its candles.
-    pub interval: Span,
-    /// How much an entry is worth.
-    pub sizing: Sizing,
-    /// What an entry order is.
-    pub entry: EntryStyle,
-    /// When a position is left besides the rule's own signal.
-    pub exits: Exits,
-    /// Positions that may be open at once, over all its symbols.
-    pub positions_max: u32,
-    /// Candles of each symbol that only warm the rule up.
-    pub warm_up: u32,
-}
-
-/// A rule and its parameters. Periods are in candles.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
-pub enum Rule {
-    /// Enters when the fast exponential average crosses above the slow one, leaves when it crosses below.
-    EmaCross {
-        /// Period of the fast one.
-        fast: u32,
-        /// Period of the slow one.
-        slow: u32,
-    },
-    /// Enters when the relative strength index is under one level, leaves when it is over another.
-    RsiReversion {
-        /// Period of the index.
-        period: u32,
-        /// Enter under this, 0 to 100.
-        enter_below: u32,
-        /// Leave over this, 0 to 100.
-        leave_above: u32,
-    },
-    /// Enters above the highest high of the candles before, leaves under their lowest low.
-    DonchianBreakout {
-        /// How many candles before this one.
-        period: u32,
-    },
-}
-
-impl Rule {
-    /// The rule's name in configuration and reports.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::EmaCross { .. } => "ema-cross",
-            Self::RsiReversion { .. } => "rsi-reversion",
-            Self::DonchianBreakout { .. } => "donchian-breakout",
-        }
-    }
-}
-
-impl fmt::Display for Rule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::EmaCross { fast, slow } => write!(f, "ema-cross({fast}, {slow})"),
-            Self::RsiReversion { period, enter_below, leave_above } => {
-                write!(f, "rsi-reversion({period}, {enter_below}, {leave_above})")
-            }
-            Self::DonchianBreakout { period } => write!(f, "donchian-breakout({period})"),
-        }
-    }
-}
 
 /// How much an entry is worth, in the quote asset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,9 +3,10 @@
 use std::fmt::Display;
 
 use crate::backtest::{FREQTRADE_USABLE, Feed};
-use crate::domain::{Notional, Rate, Rounding, Rule, Span};
+use crate::domain::{Notional, Rate, Rounding, Span};
+use crate::strategy::Rule;
 
-use super::{Backtest, Exit, Failure, FillRuleName, RuleName};
+use super::{Backtest, Exit, Failure, FillRuleName};
 
 impl Backtest {
     /// Refuses what no backtest can be made from.
@@ -16,7 +17,7 @@ impl Backtest {
     pub(super) fn check(&self) -> Result<(), Failure> {
         self.check_account()?;
         self.check_entries()?;
-        self.check_rule()
+        self.rule.read().map(drop)
     }
 
     fn check_account(&self) -> Result<(), Failure> {
@@ -64,30 +65,8 @@ impl Backtest {
         }
     }
 
-    /// An option of another rule would change nothing, and whoever gave it would not know.
-    fn check_rule(&self) -> Result<(), Failure> {
-        let (of_averages, of_levels) = (&[RuleName::EmaCross][..], &[RuleName::RsiReversion][..]);
-        let options = [
-            ("--fast", self.fast, of_averages),
-            ("--slow", self.slow, of_averages),
-            ("--period", self.period, &[RuleName::RsiReversion, RuleName::DonchianBreakout][..]),
-            ("--enter-below", self.enter_below, of_levels),
-            ("--leave-above", self.leave_above, of_levels),
-        ];
-        for (flag, value, rules) in options {
-            let Some(value) = value else { continue };
-            if !rules.contains(&self.strategy) {
-                let (given, rules) =
-                    (self.strategy.name(), rules.iter().map(|rule| rule.name()).collect::<Vec<_>>().join(" or "));
-                let what = format!("means nothing to {given}; leave it out, or choose --strategy {rules}");
-                return refuse(flag, value, what);
-            }
-        }
-        Ok(())
-    }
-
     /// What may be meant, but does not do what it says.
-    pub(super) fn doubts(&self, feeds: &[Feed], rule: Rule) -> Vec<String> {
+    pub(super) fn doubts(&self, feeds: &[Feed], rule: &Rule) -> Vec<String> {
         let mut doubts = Vec::new();
         let cost = Rate::ONE.plus(self.fee).and_then(|share| self.stake.scaled(share, Rounding::Up));
         let strict = self.fill_rule == FillRuleName::Strict;
@@ -111,11 +90,8 @@ impl Backtest {
 }
 
 /// Why nothing can be entered on candles as few as these.
-pub(super) fn too_short(feed: &Feed, rule: Rule, warm_up: u32) -> Option<String> {
-    let period = match rule {
-        Rule::EmaCross { slow, .. } => slow,
-        Rule::RsiReversion { period, .. } | Rule::DonchianBreakout { period } => period,
-    };
+pub(super) fn too_short(feed: &Feed, rule: &Rule, warm_up: u32) -> Option<String> {
+    let period = rule.warm_up();
     let (needed, what) = if warm_up >= period {
         (warm_up, format!("a warm-up of {warm_up} takes all of them"))
     } else {
@@ -135,7 +111,7 @@ fn within(flag: &str, share: Rate, least: Rate, most: Rate, example: &str) -> Re
     refuse(flag, share, format!("is not a share from {least} to {most}; write {example}"))
 }
 
-fn refuse<T>(flag: &str, value: impl Display, what: impl Display) -> Result<T, Failure> {
+pub(super) fn refuse<T>(flag: &str, value: impl Display, what: impl Display) -> Result<T, Failure> {
     Err(Failure::say(Exit::Usage, format!("{flag} {value}: {what}")))
 }
 

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use crate::backtest::{Feed, Settings};
 use crate::config::{self, Config};
-use crate::domain::{EntryStyle, Instrument, InstrumentId, Span, StrategySettings, Symbol};
+use crate::domain::{EntryStyle, Instrument, InstrumentId, Span, Symbol};
+use crate::strategy::StrategySettings;
 
 use super::check::too_short;
 use super::load::Loaded;
@@ -31,7 +32,7 @@ impl Backtest {
         }
         for strategy in &strategies {
             let of_it = feeds.iter().filter(|feed| strategy.symbols.contains(&feed.rules.id));
-            left_out.extend(of_it.filter_map(|feed| too_short(feed, strategy.rule, strategy.warm_up)));
+            left_out.extend(of_it.filter_map(|feed| too_short(feed, &strategy.rule, strategy.warm_up)));
         }
         let (fill_rule, slippage) = self.fills();
         let settings = Settings {

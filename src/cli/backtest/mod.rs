@@ -11,11 +11,13 @@ use serde_json::json;
 use crate::backtest::{self, Feed, FillRule, Outcome, Report, Settings, TradeRow};
 use crate::domain::instrument::split_symbol;
 use crate::domain::{
-    Asset, EntryStyle, Exits, Instrument, InstrumentId, Limits, Market, Notional, Rate, RoiStep, Rule, Sizing, Span,
-    StrategySettings, Symbol, Trailing,
+    Asset, EntryStyle, Exits, Instrument, InstrumentId, Limits, Market, Notional, Rate, RoiStep, Sizing, Span, Symbol,
+    Trailing,
 };
+use crate::strategy::{Rule, StrategySettings};
 
 use load::Loaded;
+use rule::RuleOptions;
 
 use super::show::{Age, Money, Percent, Table, count};
 use super::{Exit, Failure};
@@ -24,6 +26,7 @@ mod check;
 mod configured;
 mod files;
 mod load;
+mod rule;
 
 /// `tradingbot backtest`.
 #[derive(Debug, Args)]
@@ -35,24 +38,8 @@ pub struct Backtest {
     /// these are not taken then.
     #[arg(long, value_name = "FILE", conflicts_with_all = CONFIGURED)]
     config: Option<PathBuf>,
-    /// Which rule.
-    #[arg(long, value_enum, default_value_t = RuleName::EmaCross)]
-    strategy: RuleName,
-    /// Period of the fast average, in candles; 12 when it is not given. For `ema-cross`.
-    #[arg(long)]
-    fast: Option<u32>,
-    /// Period of the slow average, in candles; 26 when it is not given. For `ema-cross`.
-    #[arg(long)]
-    slow: Option<u32>,
-    /// Period of the relative strength index (14) or the Donchian channel (20), in candles.
-    #[arg(long)]
-    period: Option<u32>,
-    /// Enter when the relative strength index is under this; 30 when it is not given. For `rsi-reversion`.
-    #[arg(long)]
-    enter_below: Option<u32>,
-    /// Leave when the relative strength index is over this; 70 when it is not given. For `rsi-reversion`.
-    #[arg(long)]
-    leave_above: Option<u32>,
+    #[command(flatten)]
+    rule: RuleOptions,
     /// Value of an entry, in the quote asset.
     #[arg(long, alias = "stake-amount", default_value = "100", allow_negative_numbers = true)]
     stake: Notional,
@@ -120,28 +107,6 @@ pub struct Backtest {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum RuleName {
-    /// Enters when the fast average crosses above the slow one, leaves when it crosses below.
-    EmaCross,
-    /// Enters under one level of the relative strength index, leaves over another.
-    #[value(alias = "rsi", alias = "rsi-30-70")]
-    RsiReversion,
-    /// Enters above the highest high of late, leaves under the lowest low.
-    #[value(alias = "donchian", alias = "donchian-20")]
-    DonchianBreakout,
-}
-
-impl RuleName {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::EmaCross => "ema-cross",
-            Self::RsiReversion => "rsi-reversion",
-            Self::DonchianBreakout => "donchian-breakout",
-        }
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum FillRuleName {
     /// Pessimistic.
     Strict,
@@ -202,10 +167,10 @@ impl Backtest {
 
     /// What the options say.
     fn optioned(&self) -> Result<(Loaded, Settings, Vec<String>), Failure> {
-        let rule = self.rule()?;
+        let rule = self.rule.read()?;
         let loaded = self.load(|symbol| Ok(self.rules(symbol)))?;
-        let settings = self.settings(&loaded.feeds, rule)?;
-        let doubts = self.doubts(&loaded.feeds, rule);
+        let settings = self.settings(&loaded.feeds, rule.clone())?;
+        let doubts = self.doubts(&loaded.feeds, &rule);
         Ok((loaded, settings, doubts))
     }
 
@@ -273,30 +238,6 @@ impl Backtest {
             FillRuleName::Freqtrade => (FillRule::Freqtrade, Rate::ZERO),
         };
         (rule, self.slippage.unwrap_or(slippage))
-    }
-
-    fn rule(&self) -> Result<Rule, Failure> {
-        let usage = |message: &str| Err(Failure::say(Exit::Usage, message));
-        let rule = match self.strategy {
-            RuleName::EmaCross => Rule::EmaCross { fast: self.fast.unwrap_or(12), slow: self.slow.unwrap_or(26) },
-            RuleName::RsiReversion => Rule::RsiReversion {
-                period: self.period.unwrap_or(14),
-                enter_below: self.enter_below.unwrap_or(30),
-                leave_above: self.leave_above.unwrap_or(70),
-            },
-            RuleName::DonchianBreakout => Rule::DonchianBreakout { period: self.period.unwrap_or(20) },
-        };
-        match rule {
-            Rule::EmaCross { fast: 0, .. } => usage("--fast must be at least 1"),
-            Rule::EmaCross { fast, slow } if fast >= slow => usage("--fast must be less than --slow"),
-            Rule::RsiReversion { period: 0, .. } | Rule::DonchianBreakout { period: 0 } => {
-                usage("--period must be at least 1")
-            }
-            Rule::RsiReversion { enter_below, leave_above, .. } if enter_below > 100 || leave_above > 100 => {
-                usage("--enter-below and --leave-above are levels from 0 to 100")
-            }
-            Rule::EmaCross { .. } | Rule::RsiReversion { .. } | Rule::DonchianBreakout { .. } => Ok(rule),
-        }
     }
 
     fn exits(&self) -> Result<Exits, Failure> {
@@ -391,14 +332,8 @@ fn show(report: &Report, outcome: &Outcome, out: &mut dyn Write) -> Result<(), F
     Ok(())
 }
 
-/// Options for what a configuration file says.
-const CONFIGURED: [&str; 19] = [
-    "strategy",
-    "fast",
-    "slow",
-    "period",
-    "enter_below",
-    "leave_above",
+/// Options for what a configuration file says, besides those of the rule.
+const CONFIGURED: [&str; 13] = [
     "stake",
     "equity_share",
     "stop_loss",

@@ -3,10 +3,11 @@
 use tradingbot::domain::event::Trade;
 use tradingbot::domain::{
     AccountEvent, Candle, ClientOrderId, Entry, EntryStyle, Event, ExchangeOrderId, Exits, Fee, Fill, Instrument,
-    InstrumentId, Limits, Liquidity, MarketEvent, NewOrder, Notional, OperatorEvent, Price, Qty, Rate, Rule, RunId,
-    Seq, Side, Sizing, Span, Stamped, StrategySettings, Timestamp, TradeId,
+    InstrumentId, Limits, Liquidity, MarketEvent, NewOrder, Notional, OperatorEvent, Price, Qty, Rate, RunId, Seq,
+    Side, Sizing, Span, Stamped, Timestamp, TradeId,
 };
 use tradingbot::engine::{Command, Engine, Setup, Strict};
+use tradingbot::strategy::{Rule, StrategySettings};
 
 /// An engine and the commands of its last event.
 pub struct Desk {
@@ -188,7 +189,7 @@ pub fn setup() -> Setup {
 pub fn strategy(name: &str) -> StrategySettings {
     StrategySettings {
         name: name.parse().unwrap(),
-        rule: Rule::EmaCross { fast: 1, slow: 3 },
+        rule: Rule::named("ema-cross", &[("fast", 1), ("slow", 3)]).unwrap(),
         symbols: vec![btc()],
         interval: Span::MINUTE,
         sizing: Sizing::Fixed { stake: money("500") },

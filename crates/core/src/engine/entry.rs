@@ -1,9 +1,7 @@
 //! Of what size an entry is, and at what price.
 
-use crate::strategy::stake;
-use tradingbot_domain::{
-    AmountError, EntryStyle, Instrument, Notional, OrderKind, Price, Qty, Rate, Rounding, Sizing, StrategySettings,
-};
+use crate::strategy::{StrategySettings, stake};
+use tradingbot_domain::{AmountError, EntryStyle, Instrument, Notional, OrderKind, Price, Qty, Rate, Rounding, Sizing};
 
 use super::EntryTooSmall;
 use super::markets::Market;

@@ -1,6 +1,7 @@
 //! Who trades what, and by which rules: fixed for as long as an engine lives, and lent to its parts.
 
-use tradingbot_domain::{Asset, EntryStyle, Instrument, InstrumentId, Span, StrategyName, StrategySettings};
+use crate::strategy::StrategySettings;
+use tradingbot_domain::{Asset, EntryStyle, Instrument, InstrumentId, Span, StrategyName};
 
 use super::index::{DeskIdx, InstrumentIdx, StrategyIdx, Table};
 use super::setup::Setup;

@@ -2,7 +2,8 @@
 
 use thiserror::Error;
 
-use tradingbot_domain::{AmountError, Asset, Instrument, Limits, RunId, Span, StrategySettings};
+use crate::strategy::StrategySettings;
+use tradingbot_domain::{AmountError, Asset, Instrument, Limits, RunId, Span};
 
 use super::interval::IntervalRule;
 

@@ -1,13 +1,32 @@
 //! Enters above the highest price of late, leaves under the lowest.
 
 use super::indicator::Extreme;
-use super::{SignalRule, Strategy, Target};
+use super::{Descriptor, PERIOD_MAX, Parameter, SignalRule, Strategy, Target};
 use tradingbot_domain::{Candle, Price};
+
+pub(super) static DESCRIPTOR: Descriptor = Descriptor {
+    name: "donchian-breakout",
+    aliases: &["donchian", "donchian-20"],
+    enters: "the close is above the highest high of the candles before",
+    leaves: "it is under their lowest low",
+    reads: "high, low, close, volume",
+    parameters: &[Parameter {
+        name: "period",
+        about: "how many candles count",
+        unit: "candles",
+        least: 1,
+        most: PERIOD_MAX,
+        default: 20,
+    }],
+    rising: &[],
+    warm_up: |rule| rule.value("period"),
+    build: |rule, signals| Box::new(DonchianBreakout::new(rule.value("period"), signals)),
+};
 
 /// The close against the highest high and lowest low of the candles before it. A candle without volume gives no signal,
 /// but its prices count for those after it.
 #[derive(Debug, Clone)]
-pub struct DonchianBreakout {
+pub(super) struct DonchianBreakout {
     highest: Extreme<Price>,
     lowest: Extreme<Price>,
     /// The last level that candles without volume have broken since one with volume.
@@ -40,8 +59,7 @@ impl Break {
 
 impl DonchianBreakout {
     /// How many candles before this one count, at least one.
-    #[must_use]
-    pub fn new(period: u32, signals: SignalRule) -> Self {
+    pub(super) fn new(period: u32, signals: SignalRule) -> Self {
         let (highest, lowest) = (Extreme::greatest(period), Extreme::least(period));
         Self { highest, lowest, broken: None, signals }
     }

@@ -1,12 +1,41 @@
 //! Enters when the fast average crosses above the slow one, leaves when it crosses below.
 
 use super::indicator::Ema;
-use super::{SignalRule, Strategy, Target, as_float};
+use super::{Descriptor, PERIOD_MAX, Parameter, Rising, SignalRule, Strategy, Target, as_float};
 use tradingbot_domain::Candle;
+
+pub(super) static DESCRIPTOR: Descriptor = Descriptor {
+    name: "ema-cross",
+    aliases: &[],
+    enters: "the fast exponential average of the close crosses above the slow one",
+    leaves: "it crosses below",
+    reads: "close, volume",
+    parameters: &[
+        Parameter {
+            name: "fast",
+            about: "period of the fast average, less than `slow`",
+            unit: "candles",
+            least: 1,
+            most: PERIOD_MAX,
+            default: 12,
+        },
+        Parameter {
+            name: "slow",
+            about: "period of the slow average",
+            unit: "candles",
+            least: 2,
+            most: PERIOD_MAX,
+            default: 26,
+        },
+    ],
+    rising: &[Rising { small: "fast", large: "slow", equal: false }],
+    warm_up: |rule| rule.value("slow"),
+    build: |rule, signals| Box::new(EmaCross::new(rule.value("fast"), rule.value("slow"), signals)),
+};
 
 /// Two exponential averages of the close. A candle without volume gives no signal.
 #[derive(Debug, Clone)]
-pub struct EmaCross {
+pub(super) struct EmaCross {
     fast: Ema,
     slow: Ema,
     /// What the averages of the next candle are compared with.
@@ -16,8 +45,7 @@ pub struct EmaCross {
 
 impl EmaCross {
     /// Periods in candles.
-    #[must_use]
-    pub const fn new(fast: u32, slow: u32, signals: SignalRule) -> Self {
+    pub(super) const fn new(fast: u32, slow: u32, signals: SignalRule) -> Self {
         Self { fast: Ema::new(fast), slow: Ema::new(slow), before: None, signals }
     }
 }

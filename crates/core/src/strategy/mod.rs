@@ -1,17 +1,22 @@
 //! CORE: strategies, each behind one trait; they see closed candles and wish, and hold nothing that candles cannot rebuild.
 
+mod descriptor;
 mod donchian_breakout;
 mod ema_cross;
 pub mod indicator;
 mod rsi_reversion;
+mod settings;
 mod sizing;
 
-use tradingbot_domain::{Candle, Price, Rule};
+use tradingbot_domain::{Candle, Price};
 
-pub use donchian_breakout::DonchianBreakout;
-pub use ema_cross::EmaCross;
-pub use rsi_reversion::RsiReversion;
+pub use descriptor::{Crossed, Descriptor, PERIOD_MAX, Parameter, Rising, Rule, RuleError};
+pub use settings::StrategySettings;
 pub use sizing::{RangeShare, stake};
+
+/// The strategies that can be set up by name. One more is a file with a descriptor, and a line here.
+pub const STRATEGIES: &[&Descriptor] =
+    &[&ema_cross::DESCRIPTOR, &rsi_reversion::DESCRIPTOR, &donchian_breakout::DESCRIPTOR];
 
 /// A rule that reads candles of one symbol.
 pub trait Strategy: Send {
@@ -41,18 +46,6 @@ pub enum SignalRule {
     /// The formula to the letter, on candles with volume: what was crossed in one without is lost, and what never moved counts
     /// as fallen where its index is 0.
     Literal,
-}
-
-/// A fresh instance of `rule` for one symbol.
-#[must_use]
-pub fn build(rule: Rule, signals: SignalRule) -> Box<dyn Strategy> {
-    match rule {
-        Rule::EmaCross { fast, slow } => Box::new(EmaCross::new(fast, slow, signals)),
-        Rule::RsiReversion { period, enter_below, leave_above } => {
-            Box::new(RsiReversion::new(period, enter_below, leave_above, signals))
-        }
-        Rule::DonchianBreakout { period } => Box::new(DonchianBreakout::new(period, signals)),
-    }
 }
 
 /// A price for an indicator.

@@ -1,14 +1,54 @@
 //! Enters when the price has fallen fast, leaves when it has risen fast.
 
 use super::indicator::Rsi;
-use super::{SignalRule, Strategy, Target, as_float};
+use super::{Descriptor, PERIOD_MAX, Parameter, Rising, SignalRule, Strategy, Target, as_float};
 use tradingbot_domain::{Candle, Price};
+
+pub(super) static DESCRIPTOR: Descriptor = Descriptor {
+    name: "rsi-reversion",
+    aliases: &["rsi", "rsi-30-70"],
+    enters: "the relative strength index is under `enter-below`, and the last `period` closes are not all the same",
+    leaves: "it is over `leave-above`",
+    reads: "close, volume",
+    parameters: &[
+        Parameter {
+            name: "period",
+            about: "how many candles count",
+            unit: "candles",
+            least: 1,
+            most: PERIOD_MAX,
+            default: 14,
+        },
+        Parameter {
+            name: "enter-below",
+            about: "enter when the index is under this, at most `leave-above`",
+            unit: "points of 100",
+            least: 0,
+            most: 100,
+            default: 30,
+        },
+        Parameter {
+            name: "leave-above",
+            about: "leave when the index is over this",
+            unit: "points of 100",
+            least: 0,
+            most: 100,
+            default: 70,
+        },
+    ],
+    rising: &[Rising { small: "enter-below", large: "leave-above", equal: true }],
+    warm_up: |rule| rule.value("period"),
+    build: |rule, signals| {
+        let [period, enter_below, leave_above] = ["period", "enter-below", "leave-above"].map(|name| rule.value(name));
+        Box::new(RsiReversion::new(period, enter_below, leave_above, signals))
+    },
+};
 
 /// The relative strength index of the close against two levels. A candle without volume gives no signal, and over as many
 /// candles as the index looks back, all with the same close, nothing is entered: the index is 0 where nothing ever moved,
 /// and keeps its last value where nothing moves any more.
 #[derive(Debug, Clone)]
-pub struct RsiReversion {
+pub(super) struct RsiReversion {
     rsi: Rsi,
     period: u32,
     /// The last close, and for how many candles it has not changed.
@@ -21,8 +61,7 @@ pub struct RsiReversion {
 
 impl RsiReversion {
     /// Period in candles, levels from 0 to 100.
-    #[must_use]
-    pub fn new(period: u32, enter_below: u32, leave_above: u32, signals: SignalRule) -> Self {
+    pub(super) fn new(period: u32, enter_below: u32, leave_above: u32, signals: SignalRule) -> Self {
         Self {
             rsi: Rsi::new(period),
             period: period.max(1),

@@ -83,7 +83,7 @@ mod tests {
             "/var/lib/tradingbot/recordings/BTCUSDT-aggTrades-20240101T000000Z-20240131T235959Z.jsonl.zst",
             "[2001:db8:85a3:0:0:8a2e:370:7334]:8080",
             "unix:/run/tradingbot/api.sock",
-            "donchian-breakout-btcusdt-1h",
+            "mean-reversion-btcusdt-1h",
             "/home/Me/TradingBotStateFolder2024/MyRecordingsOfBtcUsdt",
             "keys here are symbols, order-notional-max, price-distance-max, position-notional-max, exposure-max",
             "x86_64-unknown-linux-gnu",

@@ -1,9 +1,7 @@
 //! One strategy over one instrument: what its rule has seen, and which of its orders are on their way.
 
-use crate::strategy::{self, RangeShare, SignalRule, Strategy, Target};
-use tradingbot_domain::{
-    Candle, ClientOrderId, ExitReason, OrderKind, Rate, Sizing, Span, StrategySettings, Timestamp,
-};
+use crate::strategy::{RangeShare, SignalRule, Strategy, StrategySettings, Target};
+use tradingbot_domain::{Candle, ClientOrderId, ExitReason, OrderKind, Rate, Sizing, Span, Timestamp};
 
 use crate::engine::execution::Submitted;
 use crate::engine::portfolio::Leave;
@@ -55,7 +53,7 @@ impl Desk {
         Self {
             interval: settings.interval,
             warm_up: settings.warm_up,
-            rule: strategy::build(settings.rule, signals),
+            rule: settings.rule.build(signals),
             range,
             exit_signal,
             seen: 0,

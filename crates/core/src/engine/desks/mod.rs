@@ -202,7 +202,7 @@ impl Desks {
             let Tally { profit, closed, won } = *tally_of(strategy);
             view.strategies.push(StrategyView {
                 name: settings.name,
-                kind: settings.rule.as_str().to_owned(),
+                kind: settings.rule.name().to_owned(),
                 symbols: settings.symbols.clone(),
                 interval: settings.interval,
                 paused: self.paused[strategy],
