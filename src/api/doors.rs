@@ -8,7 +8,7 @@ use thiserror::Error;
 use tokio::sync::{oneshot, watch};
 
 use super::feed::Feed;
-use crate::domain::{Fill, Notional, OperatorEvent, RoundTrip, Snapshot, Timestamp};
+use crate::domain::{Fill, Notional, OperatorEvent, RoundTrip, Snapshot, Timestamp, Verdict};
 
 /// The ways to the rest of the bot.
 #[derive(Clone)]
@@ -18,7 +18,7 @@ pub struct Doors {
     /// Whether it is ready, and what it waits for if not.
     pub ready: watch::Receiver<Readiness>,
     /// Takes what an operator asks to the engine. It must not block.
-    pub operator: Arc<dyn Fn(OperatorRequest) -> Result<(), OperatorDoorError> + Send + Sync>,
+    pub operator: Arc<dyn Fn(OperatorCall) -> Result<(), OperatorDoorError> + Send + Sync>,
     /// What is over and in the ledger.
     pub history: Arc<dyn History>,
     /// What happens.
@@ -29,30 +29,20 @@ pub struct Doors {
     pub now: fn() -> Timestamp,
 }
 
-/// What an operator asks of the engine. Whoever drops it without an answer leaves the operator in doubt, not the engine.
+/// An operator's request on its way to the engine. Whoever drops it without an answer leaves the operator in doubt, not the
+/// engine.
 #[derive(Debug)]
-pub struct OperatorRequest {
-    /// What is asked; judged by the engine like any other event.
+pub struct OperatorCall {
+    /// What is asked, and by whom; the engine alone judges it.
     pub event: OperatorEvent,
-    /// Where the answer goes, once what came of it is durable.
-    pub reply: oneshot::Sender<Verdict>,
+    /// Where the engine's verdict goes, once what came of it is durable, or the news that it cannot be.
+    pub reply: oneshot::Sender<Result<Verdict, UnwrittenError>>,
 }
 
-/// What came of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
-    /// It is done, or on its way to the exchange, and written down.
-    Done,
-    /// It was so before; nothing was written.
-    Already,
-    /// The order, symbol or strategy is not there.
-    Absent,
-    /// The engine will not.
-    Refused {
-        /// Why, for the operator.
-        reason: String,
-    },
-}
+/// What was asked for is in force, and a restart may not remember it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("it is in force, but cannot be written down: the ledger cannot be written")]
+pub struct UnwrittenError;
 
 /// Why an operator's request did not reach the engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]

@@ -27,8 +27,8 @@ mod views;
 mod visit;
 
 pub use doors::{
-    Doors, HeadView, History, HistoryError, Mark, Numbered, OperatorDoorError, OperatorRequest, Page, PageOrder,
-    ProvenEntry, Readiness, Verdict,
+    Doors, HeadView, History, HistoryError, Mark, Numbered, OperatorCall, OperatorDoorError, Page, PageOrder,
+    ProvenEntry, Readiness, UnwrittenError,
 };
 pub use feed::Feed;
 pub use listener::{Listener, ListenerError};

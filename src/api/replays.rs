@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::doors::Verdict;
-use crate::domain::{Span, Timestamp};
+use super::doors::UnwrittenError;
+use crate::domain::{Span, Timestamp, Verdict};
 
 /// The changes of the last while, at most [`REPLAYS_MAX`] of them.
 #[derive(Debug, Default)]
@@ -26,7 +26,7 @@ pub(super) type Digest = [u8; 32];
 pub(super) enum Answer {
     Waiting,
     Lost,
-    Given(Verdict),
+    Given(Result<Verdict, UnwrittenError>),
 }
 
 #[derive(Debug)]
@@ -100,8 +100,8 @@ mod tests {
         let Known::New(sender) = replays.begin(key("ops", 1), [1; 32], NOW) else { panic!("it is new") };
         let Known::Before(waiting) = replays.begin(key("ops", 1), [1; 32], NOW) else { panic!("it was asked") };
         assert_eq!(*waiting.borrow(), Answer::Waiting);
-        sender.send_replace(Answer::Given(Verdict::Done));
-        assert_eq!(*waiting.borrow(), Answer::Given(Verdict::Done));
+        sender.send_replace(Answer::Given(Ok(Verdict::Done)));
+        assert_eq!(*waiting.borrow(), Answer::Given(Ok(Verdict::Done)));
         assert!(matches!(replays.begin(key("ops", 1), [2; 32], NOW), Known::Other));
         assert!(matches!(replays.begin(key("ci", 1), [2; 32], NOW), Known::New(_)), "ids belong to who uses them");
     }

@@ -4,7 +4,7 @@ use thiserror::Error;
 
 use crate::domain::{
     AmountError, Asset, Candle, Entry, Event, ExitReason, Instrument, InstrumentId, Limits, MarketEvent, Notional,
-    OperatorEvent, Rate, RoundTrip, RunId, Seq, Span, Stamped, Timestamp,
+    OperatorEvent, OperatorRequest, Rate, RoundTrip, RunId, Seq, Span, Stamped, Timestamp,
 };
 use crate::engine::{Command, Engine, EntryTooSmall, IntervalRule, Notice, RestoreError, Setup, Strict};
 use crate::sim::CandleSim;
@@ -309,9 +309,13 @@ impl<'a> Driver<'a> {
     fn pause_all(&mut self, now: Timestamp) -> Result<(), BacktestError> {
         let names: Vec<_> = self.engine.snapshot().strategies.iter().map(|strategy| strategy.name).collect();
         for strategy in names {
-            self.apply(now, Event::Operator(OperatorEvent::Pause { by: BACKTEST.to_owned(), strategy }))?;
+            self.operate(now, OperatorRequest::Pause { strategy })?;
         }
         Ok(())
+    }
+
+    fn operate(&mut self, now: Timestamp, request: OperatorRequest) -> Result<(), BacktestError> {
+        self.apply(now, Event::Operator(OperatorEvent { by: BACKTEST.to_owned(), request }))
     }
 
     fn answers(&mut self, now: Timestamp) -> Result<(), BacktestError> {
@@ -338,7 +342,7 @@ impl<'a> Driver<'a> {
                     self.outcome.refusal_last = Some(refusal.to_string());
                 }
                 Command::Notice(Notice::EntryTooSmall(entry)) => self.outcome.entries_too_small.push(entry),
-                Command::Ask { .. } | Command::WakeAt(_) | Command::Notice(_) => {}
+                Command::Ask { .. } | Command::WakeAt(_) | Command::Notice(_) | Command::Answer(_) => {}
             }
         }
         self.commands = commands;
@@ -381,8 +385,7 @@ impl<'a> Driver<'a> {
     /// Sells what is still open, where it was traded last.
     fn leave_all(&mut self, last: Timestamp) -> Result<(), BacktestError> {
         let closed = self.outcome.trips.len();
-        let leave = OperatorEvent::Flatten { by: BACKTEST.to_owned(), reason: ExitReason::ForceExit };
-        self.apply(last, Event::Operator(leave))?;
+        self.operate(last, OperatorRequest::Flatten { reason: ExitReason::ForceExit })?;
         self.answers(last)?;
         let begins = |symbol: InstrumentId| {
             let feed = self.feeds.iter().find(|feed| feed.rules.id == symbol);

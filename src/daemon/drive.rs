@@ -1,6 +1,6 @@
 //! The loop of a life: ask the feed, stamp, apply, execute; wait when there is nothing, and listen always.
 
-use crate::api::OperatorRequest;
+use crate::api::OperatorCall;
 use crate::clock;
 use crate::domain::{Event, Span, Timestamp};
 
@@ -77,7 +77,7 @@ pub fn drive(
         };
         now = clock::now();
         match message {
-            Some(Message::Operator(OperatorRequest { event, reply })) => {
+            Some(Message::Operator(OperatorCall { event, reply })) => {
                 let verdict = shell.operate(feed.time(now).max(shell.now()), event);
                 // Whoever asked must find what came of it when they look next.
                 observer.look(shell, feed);
@@ -167,7 +167,7 @@ mod tests {
     use crate::clock::Mark;
     use crate::config::{self, Config, Speed};
     use crate::daemon::{FeedError, INBOX_MAX, Lanes, Life};
-    use crate::domain::{LinkEvent, OperatorEvent};
+    use crate::domain::{LinkEvent, OperatorEvent, OperatorRequest};
 
     /// Counts, and keeps what it has seen.
     #[derive(Default)]
@@ -215,7 +215,7 @@ mod tests {
     }
 
     fn halt() -> OperatorEvent {
-        OperatorEvent::Halt { by: "a".to_owned(), reason: "b".to_owned() }
+        OperatorEvent { by: "a".to_owned(), request: OperatorRequest::Halt { reason: "b".to_owned() } }
     }
 
     #[test]
@@ -228,7 +228,7 @@ mod tests {
             let mut answers = Vec::new();
             for _ in 0..INBOX_MAX {
                 let (reply, answer) = oneshot::channel();
-                mailbox.ask(OperatorRequest { event: halt(), reply }).unwrap();
+                mailbox.ask(OperatorCall { event: halt(), reply }).unwrap();
                 answers.push(answer);
             }
             mailbox.stop();
@@ -248,7 +248,7 @@ mod tests {
         let (mailbox, inbox) = Inbox::new();
         let asking = thread::spawn(move || {
             let (reply, answer) = oneshot::channel();
-            mailbox.ask(OperatorRequest { event: halt(), reply }).unwrap();
+            mailbox.ask(OperatorCall { event: halt(), reply }).unwrap();
             let verdict = answer.blocking_recv();
             mailbox.stop();
             verdict
@@ -257,7 +257,7 @@ mod tests {
         let ending = drive(&mut shell, &mut Opening, &inbox, &mut seen, None).unwrap();
         assert_eq!((ending, seen.opened), (Ending::Stopped, 0));
         assert!(seen.looks > 0);
-        assert_eq!(asking.join().unwrap(), Ok(crate::api::Verdict::Done));
+        assert_eq!(asking.join().unwrap(), Ok(Ok(crate::domain::Verdict::Done)));
         assert!(shell.engine().halted().is_some());
         shell.end().unwrap();
     }

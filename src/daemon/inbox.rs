@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
 
-use crate::api::{OperatorDoorError, OperatorRequest};
+use crate::api::{OperatorCall, OperatorDoorError};
 use crate::domain::Span;
 
 use super::waker::Waker;
@@ -13,7 +13,7 @@ use super::waker::Waker;
 #[derive(Debug, Clone)]
 pub struct Mailbox {
     /// `None` only while this is dropped.
-    queue: Option<SyncSender<OperatorRequest>>,
+    queue: Option<SyncSender<OperatorCall>>,
     signals: Arc<Signals>,
     waker: Waker,
 }
@@ -21,7 +21,7 @@ pub struct Mailbox {
 /// Where the loop finds what others ask of it.
 #[derive(Debug)]
 pub struct Inbox {
-    queue: Receiver<OperatorRequest>,
+    queue: Receiver<OperatorCall>,
     signals: Arc<Signals>,
     waker: Waker,
 }
@@ -30,7 +30,7 @@ pub struct Inbox {
 #[derive(Debug)]
 pub enum Message {
     /// An operator asks for something, and waits to hear that it was taken.
-    Operator(OperatorRequest),
+    Operator(OperatorCall),
     /// Read what may change without a restart again.
     Reload,
     /// Stop in order.
@@ -49,7 +49,7 @@ impl Mailbox {
     /// # Errors
     ///
     /// [`INBOX_MAX`] of them wait already, or the loop has ended.
-    pub fn ask(&self, request: OperatorRequest) -> Result<(), OperatorDoorError> {
+    pub fn ask(&self, request: OperatorCall) -> Result<(), OperatorDoorError> {
         let Some(queue) = &self.queue else { return Err(OperatorDoorError::Closed) };
         queue.try_send(request).map_err(|error| match error {
             TrySendError::Full(_) => OperatorDoorError::Full,
@@ -136,11 +136,12 @@ mod tests {
     use tokio::sync::oneshot;
 
     use super::*;
-    use crate::domain::OperatorEvent;
+    use crate::domain::{OperatorEvent, OperatorRequest};
 
-    fn request() -> OperatorRequest {
-        let event = OperatorEvent::Halt { by: "a".to_owned(), reason: "b".to_owned() };
-        OperatorRequest { event, reply: oneshot::channel().0 }
+    fn request() -> OperatorCall {
+        let request = OperatorRequest::Halt { reason: "b".to_owned() };
+        let event = OperatorEvent { by: "a".to_owned(), request };
+        OperatorCall { event, reply: oneshot::channel().0 }
     }
 
     #[test]

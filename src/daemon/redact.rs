@@ -8,7 +8,7 @@ use std::cell::OnceCell;
 use std::path::Path;
 
 use crate::api::{TOKEN_DIGITS, TokenFile, TokenHash};
-use crate::domain::{AccountEvent, Event, OperatorEvent};
+use crate::domain::{AccountEvent, Event, OperatorRequest};
 use crate::redact::{without_numbers, without_secrets};
 
 /// Takes secrets out of events.
@@ -28,18 +28,18 @@ impl Redactor {
     /// Takes secrets out of every text that somebody outside has written.
     pub(super) fn clean(&self, event: &mut Event) {
         match event {
-            Event::Operator(event) => match event {
-                OperatorEvent::Halt { by, reason } | OperatorEvent::Resume { by, reason } => {
-                    self.clean_text(by);
-                    self.clean_text(reason);
+            Event::Operator(event) => {
+                self.clean_text(&mut event.by);
+                match &mut event.request {
+                    OperatorRequest::Halt { reason } | OperatorRequest::Resume { reason } => self.clean_text(reason),
+                    OperatorRequest::Cancel { id: _ }
+                    | OperatorRequest::Close { instrument: _ }
+                    | OperatorRequest::Flatten { reason: _ }
+                    // A strategy that is not configured is not there, and a configured one is looked at when it is read.
+                    | OperatorRequest::Pause { strategy: _ }
+                    | OperatorRequest::Unpause { strategy: _ } => {}
                 }
-                OperatorEvent::Cancel { by, id: _ }
-                | OperatorEvent::Close { by, symbol: _ }
-                | OperatorEvent::Flatten { by, reason: _ }
-                // A strategy that is not configured is not there, and a configured one is looked at when it is read.
-                | OperatorEvent::Pause { by, strategy: _ }
-                | OperatorEvent::Unpause { by, strategy: _ } => self.clean_text(by),
-            },
+            }
             Event::Account(event) => match event {
                 AccountEvent::Rejected { id: _, reason }
                 | AccountEvent::Ended { id: _, outcome: _, filled: _, reason }
@@ -83,7 +83,7 @@ impl Redactor {
 mod tests {
     use super::*;
     use crate::api::Scope;
-    use crate::domain::{ClientOrderId, ExitReason, Outcome, Qty, Timestamp};
+    use crate::domain::{ClientOrderId, ExitReason, OperatorEvent, Outcome, Qty, Timestamp};
     use crate::redact::REDACTED;
 
     #[test]
@@ -98,15 +98,16 @@ mod tests {
         for secret in [&whole, digits, &digits.to_uppercase(), &format!("ab{digits}cd"), &"7".repeat(64)] {
             let text = || format!("before {secret} behind");
             let (by, reason) = (text(), text());
-            let (symbol, strategy) = ("BTCUSDT".parse().unwrap(), "trend".parse().unwrap());
+            let (instrument, strategy) = ("BTCUSDT".parse().unwrap(), "trend".parse().unwrap());
+            let operator = |request| Event::Operator(OperatorEvent { by: by.clone(), request });
             let events = [
-                Event::Operator(OperatorEvent::Halt { by: by.clone(), reason: reason.clone() }),
-                Event::Operator(OperatorEvent::Resume { by: by.clone(), reason: reason.clone() }),
-                Event::Operator(OperatorEvent::Cancel { by: by.clone(), id }),
-                Event::Operator(OperatorEvent::Close { by: by.clone(), symbol }),
-                Event::Operator(OperatorEvent::Flatten { by: by.clone(), reason: ExitReason::Operator }),
-                Event::Operator(OperatorEvent::Pause { by: by.clone(), strategy }),
-                Event::Operator(OperatorEvent::Unpause { by, strategy }),
+                operator(OperatorRequest::Halt { reason: reason.clone() }),
+                operator(OperatorRequest::Resume { reason: reason.clone() }),
+                operator(OperatorRequest::Cancel { id }),
+                operator(OperatorRequest::Close { instrument }),
+                operator(OperatorRequest::Flatten { reason: ExitReason::Operator }),
+                operator(OperatorRequest::Pause { strategy }),
+                operator(OperatorRequest::Unpause { strategy }),
                 Event::Account(AccountEvent::Rejected { id, reason: reason.clone() }),
                 Event::Account(AccountEvent::CancelRefused { id, reason: reason.clone() }),
                 Event::Account(AccountEvent::Ended { id, outcome: Outcome::Expired, filled: Qty::ZERO, reason }),
@@ -126,7 +127,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let redactor = Redactor::of(folder.path(), None);
         let reason = format!("head 41:{} looks odd", "0f".repeat(32));
-        let mut event = Event::Operator(OperatorEvent::Halt { by: "ops".to_owned(), reason });
+        let request = OperatorRequest::Halt { reason };
+        let mut event = Event::Operator(OperatorEvent { by: "ops".to_owned(), request });
         let before = event.clone();
         redactor.clean(&mut event);
         assert_eq!(event, before);

@@ -14,7 +14,7 @@ use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{oneshot, watch};
 
-use crate::api::{self, Doors, Feed, Listener, OperatorRequest, Readiness, Settings};
+use crate::api::{self, Doors, Feed, Listener, OperatorCall, Readiness, Settings};
 use crate::clock::{self, Mark};
 use crate::config::{Config, Listen};
 use crate::domain::{Snapshot, Span};
@@ -66,7 +66,7 @@ impl Served {
         let doors = Doors {
             snapshot: snapshot_seen,
             ready: ready_seen,
-            operator: Arc::new(move |request: OperatorRequest| requests.ask(request)),
+            operator: Arc::new(move |request: OperatorCall| requests.ask(request)),
             history: Arc::new(LedgerHistory::new(config.state.join(LEDGER_FILE))),
             feed: Arc::clone(&feed),
             config: config_seen,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::domain::{
     AccountEvent, Entry, Event, Limits, LinkEvent, Market, OrderSeries, RunId, Seq, Snapshot, Span, Stamped, Timestamp,
+    Verdict,
 };
 use crate::engine::{Command, Engine, Setup};
 use crate::ledger::journal::Journal;
@@ -44,7 +45,8 @@ pub struct Shell {
     told: Vec<Arc<Notification>>,
     /// How many of those are out; the others wait for the disk.
     said: usize,
-    told_count: u64,
+    /// The engine's answer to the last operator's event, until it is taken.
+    verdict: Option<Verdict>,
     inputs: Option<Journal>,
     latch: Option<Latch>,
     redactor: Option<Redactor>,
@@ -134,7 +136,7 @@ impl Shell {
             follow: VecDeque::new(),
             said: first.len(),
             told: first.into_iter().map(|entry| Arc::new(Notification::Entry(latest, entry))).collect(),
-            told_count: 0,
+            verdict: None,
             inputs: None,
             latch: None,
             redactor: None,
@@ -223,15 +225,9 @@ impl Shell {
         self.halt_latched || !self.unwritten.iter().any(|entry| matches!(entry, Entry::Halted { .. }))
     }
 
-    /// What has happened so far, by count; what is told later has a higher one.
-    pub(super) const fn told_count(&self) -> u64 {
-        self.told_count
-    }
-
-    /// What has been told since the count was `before`, as far as nobody has taken it yet.
-    pub(super) fn notifications_since(&self, before: u64) -> impl Iterator<Item = &Notification> {
-        let fresh = usize::try_from(self.told_count.saturating_sub(before)).unwrap_or(usize::MAX);
-        self.told.iter().rev().take(fresh).map(AsRef::as_ref)
+    /// The engine's answer to the last operator's event, once.
+    pub(super) const fn take_verdict(&mut self) -> Option<Verdict> {
+        self.verdict.take()
     }
 
     /// Judges by other limits from now on.
@@ -344,7 +340,7 @@ impl Shell {
                 let waiting = self.follow.len();
                 self.flush();
                 if self.follow.len() > waiting {
-                    // The disk has just refused: the engine halts before anything can come of this event.
+                    // What the disk has just refused, or takes again, the engine learns before this event.
                     let news = self.follow.split_off(waiting);
                     self.follow.push_front(event);
                     news.into_iter().rev().for_each(|event| self.follow.push_front(event));
@@ -381,7 +377,6 @@ impl Shell {
             match command {
                 Command::Record(entry) => {
                     self.told.push(Arc::new(Notification::Entry(self.now, entry.clone())));
-                    self.told_count += 1;
                     self.unwritten.push(entry);
                 }
                 Command::Submit(order) => self.unsent.push(Send::Submit(order)),
@@ -389,6 +384,7 @@ impl Shell {
                 Command::Ask { id, symbol } => self.unsent.push(Send::Ask(id, symbol)),
                 Command::WakeAt(at) => self.wake_at = Some(self.wake_at.map_or(at, |due| due.min(at))),
                 Command::Notice(notice) => self.told.push(Arc::new(Notification::Notice(self.now, notice))),
+                Command::Answer(verdict) => self.verdict = Some(verdict),
             }
         }
         if self.unwritten.is_empty() || self.failing {
@@ -426,6 +422,7 @@ impl Shell {
                     self.retry_at = self.now.plus(Span::SECOND);
                 } else if std::mem::take(&mut self.failing) {
                     logging::ledger_works();
+                    self.follow.push_back(Event::Link(LinkEvent::LedgerRestored));
                 }
                 self.say();
                 self.release(&durable);

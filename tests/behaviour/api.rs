@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
-use tradingbot::api::{Readiness, Scope, Verdict};
+use tradingbot::api::{Readiness, Scope};
 use tradingbot::clock;
-use tradingbot::domain::{OperatorEvent, Snapshot, Span};
+use tradingbot::domain::{Objection, OperatorRequest, Snapshot, Span, Verdict};
 
-use crate::support::api::{Bot, Client, Document, Response, Says, order_id, picture};
+use crate::support::api::{Bot, Client, Document, Response, Says, asked, order_id, picture};
 
 const REASON: Option<&str> = Some(r#"{"reason":"lunch"}"#);
 
@@ -102,15 +102,15 @@ fn what_is_asked_reaches_the_engine_with_the_name_of_the_token() {
     assert_eq!(trade.post("/v1/strategies/ema-btc/resume", None).status, 200);
     assert_eq!(trade.ask("DELETE", &format!("/v1/orders/{}", order_id()), None).status, 202);
     assert_eq!(trade.post("/v1/positions/BTCUSDT/close", None).status, 202);
-    let (by, reason) = (|| "ops".to_owned(), || "lunch".to_owned());
+    let reason = || "lunch".to_owned();
     let (strategy, symbol) = ("ema-btc".parse().unwrap(), "BTCUSDT".parse().unwrap());
     let expected = [
-        OperatorEvent::Halt { by: by(), reason: reason() },
-        OperatorEvent::Resume { by: "boss".to_owned(), reason: reason() },
-        OperatorEvent::Pause { by: by(), strategy },
-        OperatorEvent::Unpause { by: by(), strategy },
-        OperatorEvent::Cancel { by: by(), id: order_id() },
-        OperatorEvent::Close { by: by(), symbol },
+        asked("ops", OperatorRequest::Halt { reason: reason() }),
+        asked("boss", OperatorRequest::Resume { reason: reason() }),
+        asked("ops", OperatorRequest::Pause { strategy }),
+        asked("ops", OperatorRequest::Unpause { strategy }),
+        asked("ops", OperatorRequest::Cancel { id: order_id() }),
+        asked("ops", OperatorRequest::Close { instrument: symbol }),
     ];
     assert_eq!(*bot.engine.asked(), expected);
 }
@@ -120,10 +120,11 @@ fn what_the_engine_says_is_what_the_operator_hears() {
     let bot = Bot::start_with(|settings| settings.answer_timeout = Duration::from_millis(50));
     let document = document(&bot);
     let client = bot.client(&bot.trade);
-    let refused = Verdict::Refused { reason: "the books do not agree yet".to_owned() };
+    let refused = Verdict::Refused(Objection::Halted);
     for (says, status, code) in [
         (Says::At(Verdict::Already), 200, ""),
         (Says::At(refused), 409, "refused"),
+        (Says::Unwritten, 409, "refused"),
         (Says::Full, 503, "engine-busy"),
         (Says::Closed, 503, "engine-gone"),
         (Says::Later, 504, "unanswered"),
@@ -133,32 +134,44 @@ fn what_the_engine_says_is_what_the_operator_hears() {
         assert_eq!((response.status, response.code().as_str()), (status, code), "{says:?}");
         document.check("POST", "/v1/halt", &response);
     }
-    for (path, method, code) in [
-        ("/v1/strategies/{name}/pause", "POST", "unknown-strategy"),
-        ("/v1/orders/{id}", "DELETE", "unknown-order"),
-        ("/v1/positions/{symbol}/close", "POST", "no-position"),
+    for (path, method, verdict, code) in [
+        ("/v1/strategies/{name}/pause", "POST", Verdict::UnknownStrategy, "unknown-strategy"),
+        ("/v1/orders/{id}", "DELETE", Verdict::UnknownOrder, "unknown-order"),
+        ("/v1/positions/{symbol}/close", "POST", Verdict::NoPosition, "no-position"),
     ] {
-        bot.engine.say(Says::At(Verdict::Absent));
+        bot.engine.say(Says::At(verdict));
         let (real, body) = fitting(method, path);
         let response = client.ask(method, &real, body);
-        assert_eq!(response.code(), code);
+        assert_eq!((response.status, response.code().as_str()), (404, code));
         document.check(method, path, &response);
     }
 }
 
 #[test]
-fn what_is_not_there_does_not_reach_the_engine() {
+fn the_engine_alone_judges_what_is_asked() {
     let bot = Bot::start();
     let client = bot.client(&bot.trade);
-    for (method, path, code) in [
-        ("POST", "/v1/strategies/other/pause", "unknown-strategy"),
-        ("POST", "/v1/strategies/Other/pause", "bad-path"),
-        ("DELETE", "/v1/orders/tb-00000007-00000000000000ff-00", "unknown-order"),
-        ("DELETE", "/v1/orders/1", "bad-path"),
-        ("POST", "/v1/positions/ETHUSDT/close", "no-position"),
-        ("POST", "/v1/positions/%ff/close", "bad-path"),
+    // Nothing of the sort is in the picture that the API shows.
+    let nothing = Snapshot { orders: vec![], positions: vec![], strategies: vec![], ..picture() };
+    bot.snapshot.send_replace(Arc::new(nothing));
+    for (method, path) in [
+        ("POST", "/v1/strategies/other/pause"),
+        ("DELETE", "/v1/orders/tb-00000007-00000000000000ff-00"),
+        ("POST", "/v1/positions/ETHUSDT/close"),
     ] {
-        assert_eq!(client.ask(method, path, None).code(), code, "{path}");
+        assert!(client.ask(method, path, None).status < 300, "{path}");
+    }
+    assert_eq!(bot.engine.asked().len(), 3);
+}
+
+#[test]
+fn what_names_nothing_does_not_reach_the_engine() {
+    let bot = Bot::start();
+    let client = bot.client(&bot.trade);
+    for (method, path) in
+        [("POST", "/v1/strategies/Other/pause"), ("DELETE", "/v1/orders/1"), ("POST", "/v1/positions/%ff/close")]
+    {
+        assert_eq!(client.ask(method, path, None).code(), "bad-path", "{path}");
     }
     assert_eq!(*bot.engine.asked(), []);
 }
@@ -275,7 +288,7 @@ fn the_control_socket_needs_no_token_and_the_other_one_does() {
     assert_eq!(control.get("/v1/health").json(), json!({"status": "alive"}));
     assert_eq!(control.post("/v1/resume", REASON).status, 200);
     let by = "control".to_owned();
-    assert_eq!(*bot.engine.asked(), [OperatorEvent::Resume { by, reason: "lunch".to_owned() }]);
+    assert_eq!(*bot.engine.asked(), [asked(&by, OperatorRequest::Resume { reason: "lunch".to_owned() })]);
     let api = Client::unix(&bot.api_socket);
     assert_eq!(api.get("/v1/health").code(), "token-missing");
     assert_eq!(api.with_token(&bot.read).get("/v1/health").status, 200);
@@ -556,7 +569,7 @@ fn a_reason_is_asked_for_as_json_and_nothing_else() {
     let umlauts = client.post("/v1/halt", Some("{\"reason\":\"  Mittagspause: \u{e4}\u{df} \"}"));
     assert_eq!(umlauts.status, 200);
     let reason = "Mittagspause: \u{e4}\u{df}".to_owned();
-    assert_eq!(*bot.engine.asked(), [OperatorEvent::Halt { by: "ops".to_owned(), reason }]);
+    assert_eq!(*bot.engine.asked(), [asked("ops", OperatorRequest::Halt { reason })]);
 }
 
 #[test]
@@ -579,8 +592,8 @@ fn a_connection_carries_many_requests() {
     for _ in 0..40 {
         assert_eq!(connection.read_response(false).unwrap().status, 200);
     }
-    let reasons: Vec<OperatorEvent> =
-        (0..20).map(|round| OperatorEvent::Halt { by: "ops".to_owned(), reason: round.to_string() }).collect();
+    let reasons: Vec<_> =
+        (0..20).map(|round| asked("ops", OperatorRequest::Halt { reason: round.to_string() })).collect();
     assert_eq!(*bot.engine.asked(), reasons);
 }
 
@@ -653,5 +666,5 @@ fn a_secret_in_a_reason_is_not_kept_and_no_ground_to_refuse_a_halt() {
     let body = format!("{{\"reason\":\"{token} leaked at {head}\"}}");
     assert_eq!(bot.client(&bot.trade).post("/v1/halt", Some(&body)).status, 200);
     let reason = format!("[redacted] leaked at {head}");
-    assert_eq!(*bot.engine.asked(), [OperatorEvent::Halt { by: "ops".to_owned(), reason }]);
+    assert_eq!(*bot.engine.asked(), [asked("ops", OperatorRequest::Halt { reason })]);
 }

@@ -220,7 +220,7 @@ fn a_halt_that_is_being_done_is_not_cut_off() {
     for _ in 0..50 {
         let _ = kept(&control);
     }
-    bot.engine.answer_held(&tradingbot::api::Verdict::Done);
+    bot.engine.answer_held(&tradingbot::domain::Verdict::Done);
     assert_eq!(halting.read_response(false).unwrap().status, 200);
     drop(others);
 }
@@ -238,7 +238,7 @@ fn changes_that_wait_for_the_engine_leave_room_for_a_halt() {
         waiting.push(connection);
     }
     assert_eq!(client.post("/v1/strategies/ema-btc/pause", None).code(), "engine-busy");
-    bot.engine.say(Says::At(tradingbot::api::Verdict::Done));
+    bot.engine.say(Says::At(tradingbot::domain::Verdict::Done));
     assert_eq!(client.post("/v1/halt", REASON).status, 200);
 }
 

@@ -7,8 +7,7 @@ use std::process::{Command, Output};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tradingbot::api::Verdict;
-use tradingbot::domain::{OperatorEvent, Snapshot};
+use tradingbot::domain::{Objection, OperatorEvent, OperatorRequest, Snapshot, Verdict};
 
 use crate::support::api::{Bot, Says, order_id, picture};
 
@@ -110,10 +109,10 @@ fn what_the_operator_asks_reaches_the_engine_once() {
     assert_eq!(operator.prints(&["close", "BTCUSDT", "--json"]), "{\"verdict\":\"done\"}\n");
     let by = || "boss".to_owned();
     let expected = [
-        OperatorEvent::Halt { by: by(), reason: "lunch".to_owned() },
-        OperatorEvent::Resume { by: by(), reason: "done".to_owned() },
-        OperatorEvent::Cancel { by: by(), id: order_id() },
-        OperatorEvent::Close { by: by(), symbol: "BTCUSDT".parse().unwrap() },
+        OperatorEvent { by: by(), request: OperatorRequest::Halt { reason: "lunch".to_owned() } },
+        OperatorEvent { by: by(), request: OperatorRequest::Resume { reason: "done".to_owned() } },
+        OperatorEvent { by: by(), request: OperatorRequest::Cancel { id: order_id() } },
+        OperatorEvent { by: by(), request: OperatorRequest::Close { instrument: "BTCUSDT".parse().unwrap() } },
     ];
     assert_eq!(*bot.engine.asked(), expected);
     bot.engine.say(Says::At(Verdict::Already));
@@ -143,9 +142,10 @@ fn a_refusal_says_why_and_what_to_do() {
         "{words}"
     );
     let operator = Operator::of(&bot, &bot.trade);
+    bot.engine.say(Says::At(Verdict::NoPosition));
     let (code, words) = operator.fails(&["close", "ETHUSDT"]);
     assert!(code == 77 && words.contains("nothing is held of that symbol"), "{words}");
-    bot.engine.say(Says::At(Verdict::Refused { reason: "the books do not agree yet".to_owned() }));
+    bot.engine.say(Says::At(Verdict::Refused(Objection::Gate("the books do not agree yet".to_owned()))));
     let (code, words) = operator.fails(&["halt", "--reason", "lunch"]);
     assert!(code == 77 && words.contains("the books do not agree yet"), "{words}");
     bot.engine.say(Says::Closed);

@@ -1,7 +1,7 @@
 //! The engine: events in, commands out.
 
 use tradingbot::domain::{
-    AccountEvent, Entry, EntryStyle, Event, ExitReason, Exits, LinkEvent, OperatorEvent, OrderKind, Outcome, Purpose,
+    AccountEvent, Entry, EntryStyle, Event, ExitReason, Exits, LinkEvent, OperatorRequest, OrderKind, Outcome, Purpose,
     Qty, RoiStep, Span, Trailing,
 };
 use tradingbot::engine::{Command, Notice};
@@ -150,7 +150,7 @@ fn nothing_leaves_while_halted_and_resting_entries_are_ended() {
     assert_eq!(entry.kind, OrderKind::PostOnly { price: price("99.9") });
     desk.accept(entry.id);
     desk.fill(&entry, 1, "1", "99.9");
-    let halt = OperatorEvent::Halt { by: "ann".to_owned(), reason: "drill".to_owned() };
+    let halt = OperatorRequest::Halt { reason: "drill".to_owned() };
     let commands = desk.operator(halt).to_vec();
     assert!(commands.contains(&Command::Record(Entry::Halted { by: "ann".to_owned(), reason: "drill".to_owned() })));
     assert!(commands.contains(&Command::Cancel { id: entry.id, symbol: btc() }));
@@ -163,7 +163,7 @@ fn nothing_leaves_while_halted_and_resting_entries_are_ended() {
     desk.trade("50");
     assert_eq!(desk.submitted(), None, "not even the stop");
     assert!(matches!(desk.commands[..], [Command::Notice(Notice::Refused { refusal: Refusal::Halted, .. })]));
-    desk.operator(OperatorEvent::Resume { by: "ann".to_owned(), reason: "over".to_owned() });
+    desk.operator(OperatorRequest::Resume { reason: "over".to_owned() });
     desk.trade("50");
     assert!(desk.submitted().is_some());
 }
@@ -286,11 +286,11 @@ fn two_strategies_cannot_break_a_limit_together() {
 #[test]
 fn a_paused_strategy_only_leaves() {
     let mut desk = Desk::new(Exits::default());
-    desk.operator(OperatorEvent::Pause { by: "ann".to_owned(), strategy: "ema".parse().unwrap() });
+    desk.operator(OperatorRequest::Pause { strategy: "ema".parse().unwrap() });
     assert_eq!(desk.rise(), None);
-    desk.operator(OperatorEvent::Unpause { by: "ann".to_owned(), strategy: "ema".parse().unwrap() });
+    desk.operator(OperatorRequest::Unpause { strategy: "ema".parse().unwrap() });
     desk.hold();
-    desk.operator(OperatorEvent::Pause { by: "ann".to_owned(), strategy: "ema".parse().unwrap() });
+    desk.operator(OperatorRequest::Pause { strategy: "ema".parse().unwrap() });
     assert!(desk.fall().is_some());
 }
 
@@ -298,7 +298,7 @@ fn a_paused_strategy_only_leaves() {
 fn an_operator_closes_a_position() {
     let mut desk = Desk::new(Exits::default());
     desk.hold();
-    desk.operator(OperatorEvent::Close { by: "ann".to_owned(), symbol: btc() });
+    desk.operator(OperatorRequest::Close { instrument: btc() });
     assert_eq!(desk.submitted().unwrap().purpose, Purpose::Exit(ExitReason::Operator));
 }
 
@@ -308,7 +308,7 @@ fn entries_alone_rebuild_orders_positions_and_balances() {
     let mut desk = Desk::new(Exits { trailing: Some(trailing), ..stop("0.1") });
     desk.hold();
     desk.trade("120");
-    desk.operator(OperatorEvent::Halt { by: "ann".to_owned(), reason: "drill".to_owned() });
+    desk.operator(OperatorRequest::Halt { reason: "drill".to_owned() });
     let (mut before, mut after) = (desk.engine.snapshot(), desk.reborn().snapshot());
     assert_eq!(after.positions[0].stop, Some(price("117.6")), "a raised stop survives");
     assert_eq!(after.halt, before.halt);

@@ -3,7 +3,7 @@
 use tradingbot::domain::event::{Quote, Trade};
 use tradingbot::domain::{
     AccountEvent, Entry, EntryStyle, Event, ExchangeOrderId, ExitReason, Exits, LinkEvent, MarketEvent, NewOrder,
-    OperatorEvent, OrderKind, Outcome, Purpose, RunId, Seq, Side, Span, TradeId,
+    OperatorRequest, OrderKind, Outcome, Purpose, RunId, Seq, Side, Span, TradeId,
 };
 use tradingbot::engine::{Command, Notice};
 
@@ -29,12 +29,8 @@ fn lived(desk: &mut Desk, number: u64, side: Side, amount: &str, at: &str) {
     desk.restore(Entry::Filled { fill });
 }
 
-fn by() -> String {
-    "operator".to_owned()
-}
-
 fn close(desk: &mut Desk) -> Option<NewOrder> {
-    desk.operator(OperatorEvent::Close { by: by(), symbol: btc() });
+    desk.operator(OperatorRequest::Close { instrument: btc() });
     desk.submitted()
 }
 
@@ -158,7 +154,7 @@ fn an_entry_that_turns_out_to_rest_while_halted_is_cancelled() {
     desk.apply(Event::Market(MarketEvent::Quote(quote)));
     let entry = desk.rise().unwrap();
     desk.account(AccountEvent::Unanswered { id: entry.id });
-    desk.operator(OperatorEvent::Halt { by: by(), reason: "drill".to_owned() });
+    desk.operator(OperatorRequest::Halt { reason: "drill".to_owned() });
     desk.accept(entry.id);
     let cancelled = |command: &Command| matches!(command, Command::Cancel { id, .. } if *id == entry.id);
     assert!(desk.commands.iter().any(cancelled), "{:?}", desk.commands);
@@ -195,7 +191,7 @@ fn a_cancel_that_is_refused_leaves_an_order_to_ask_for() {
     let mut desk = Desk::new(Exits::default());
     let entry = desk.rise().unwrap();
     desk.accept(entry.id);
-    desk.operator(OperatorEvent::Cancel { by: by(), id: entry.id });
+    desk.operator(OperatorRequest::Cancel { id: entry.id });
     desk.account(AccountEvent::CancelRefused { id: entry.id, reason: "unknown order".to_owned() });
     assert!(desk.engine.is_frozen(btc()));
     desk.wait(1).apply(Event::Timer);

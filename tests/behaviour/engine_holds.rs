@@ -57,12 +57,12 @@ fn an_entry_that_rests_leaves_less_cash_for_the_next() {
 fn an_entry_that_has_traded_in_part_ties_only_the_rest_up() {
     let mut desk = two_of_6_000(EntryStyle::PostOnly { timeout: Span::HOUR });
     let name = "ema2".parse().unwrap();
-    desk.operator(tradingbot::domain::OperatorEvent::Pause { by: "ann".to_owned(), strategy: name });
+    desk.operator(tradingbot::domain::OperatorRequest::Pause { strategy: name });
     quote(&mut desk, "100", "101");
     let first = desk.rise().expect("the first wishes to enter");
     desk.accept(first.id);
     desk.fill(&first, 1, "20", "100");
-    desk.operator(tradingbot::domain::OperatorEvent::Unpause { by: "ann".to_owned(), strategy: name });
+    desk.operator(tradingbot::domain::OperatorRequest::Unpause { strategy: name });
     desk.candle("90");
     desk.candle("101");
     let [second] = &submitted(&desk)[..] else { panic!("one entry: {:?}", desk.commands) };

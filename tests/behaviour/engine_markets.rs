@@ -3,7 +3,7 @@
 use tradingbot::domain::event::{BookSnapshot, DepthUpdate, Trade};
 use tradingbot::domain::{
     AccountEvent, Entry, EntryStyle, Event, ExitReason, Exits, Instrument, InstrumentId, LinkEvent, MarketEvent,
-    OperatorEvent, OrderKind, Price, Purpose, Span, TradeId,
+    OperatorRequest, OrderKind, Price, Purpose, Span, TradeId,
 };
 use tradingbot::engine::{Command, Notice};
 
@@ -190,10 +190,10 @@ fn closing_one_symbol_leaves_the_others_and_closing_all_leaves_none() {
     let eth: InstrumentId = "ETHUSDT".parse().unwrap();
     let mut desk = Desk::new(Exits::default());
     desk.hold();
-    desk.operator(OperatorEvent::Close { by: "ann".to_owned(), symbol: eth });
+    desk.operator(OperatorRequest::Close { instrument: eth });
     assert_eq!(desk.submitted(), None);
     let reason = ExitReason::ForceExit;
-    desk.operator(OperatorEvent::Flatten { by: "ann".to_owned(), reason });
+    desk.operator(OperatorRequest::Flatten { reason });
     assert_eq!(desk.submitted().map(|order| order.purpose), Some(Purpose::Exit(reason)));
     let asked = Command::Record(Entry::CloseAsked { by: "ann".to_owned(), symbol: None });
     assert_eq!(desk.commands.first(), Some(&asked));

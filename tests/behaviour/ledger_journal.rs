@@ -5,16 +5,20 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use tradingbot::domain::{Event, LinkEvent, OperatorEvent, RunId, Seq, Stamped};
+use tradingbot::domain::{Event, LinkEvent, OperatorEvent, OperatorRequest, RunId, Seq, Stamped};
 use tradingbot::ledger::journal::{CommandDigest, Input, Inputs, Journal, JournalError, ReadJournalError, Ring, Torn};
 
+use crate::data::golden;
 use crate::entries::at;
 
 fn stamped(number: u64) -> Stamped {
     let event = match number % 3 {
         0 => Event::Timer,
         1 => Event::Link(LinkEvent::Gap { symbol: "BTCUSDT".parse().unwrap(), missed: number }),
-        _ => Event::Operator(OperatorEvent::Halt { by: "é".to_owned(), reason: format!("line\n{number}") }),
+        _ => {
+            let request = OperatorRequest::Halt { reason: format!("line\n{number}") };
+            Event::Operator(OperatorEvent { by: "é".to_owned(), request })
+        }
     };
     Stamped { seq: Seq(number), at: at(number), event }
 }
@@ -188,6 +192,20 @@ fn the_first_bad_line_is_named() {
     }
     fs::write(&path, lines[0].to_owned() + "\n" + &"x".repeat(5 << 20)).unwrap();
     assert_eq!(error(folder.path()), format!("{shown}:2: longer than the 4194304 bytes that an event may have"));
+}
+
+/// Written by a version whose operator's events named who asked in each request, and whose commands held no verdict.
+#[test]
+fn a_journal_of_an_earlier_form_is_refused_with_the_reason() {
+    let kept = golden("journal").join("inputs-00000001-000.jsonl");
+    let folder = tempfile::tempdir().unwrap();
+    let path = first_of(folder.path(), 1);
+    fs::copy(kept, &path).unwrap();
+    let expected = format!(
+        "{}:1: written in form 1, and this version reads form 2; replay it with the version that wrote it",
+        path.display()
+    );
+    assert_eq!(error(folder.path()), expected);
 }
 
 #[test]

@@ -24,6 +24,7 @@ mod engine_faults;
 mod engine_holds;
 mod engine_losses;
 mod engine_markets;
+mod engine_operator;
 mod engine_pace;
 #[path = "../support/entries.rs"]
 mod entries;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use tradingbot::config::{self, Config, Source, Speed};
 use tradingbot::daemon::{Life, Notification, Poll};
-use tradingbot::domain::{Entry, OperatorEvent, Span, Timestamp};
+use tradingbot::domain::{Entry, OperatorEvent, OperatorRequest, Span, Timestamp};
 
 /// How long after it was told to trade the first order went out, when it was told `later` after its start.
 fn first_order(file: &str, seed: u64, later: Span) -> Option<Span> {
@@ -27,8 +27,8 @@ fn first_order(file: &str, seed: u64, later: Span) -> Option<Span> {
         }
         if at >= resumed && !asked {
             asked = true;
-            let (by, reason) = ("ops".to_owned(), "first day".to_owned());
-            shell.operate(resumed, OperatorEvent::Resume { by, reason });
+            let request = OperatorRequest::Resume { reason: "first day".to_owned() };
+            shell.operate(resumed, OperatorEvent { by: "ops".to_owned(), request }).unwrap();
         }
         shell.receive(at, event);
         let told = shell.take_notifications();

@@ -13,6 +13,7 @@ const HASHES: &[(&str, &str)] = &[
     ("tests/behaviour/ledger_schema_1.rs", "the head of a ledger"),
     ("tests/golden/ledger/entries.jsonl", "hashes of invented entries"),
     ("tests/golden/ledger/schema-1/ledger.sqlite", "digest of a configuration"),
+    ("tests/golden/journal/inputs-00000001-000.jsonl", "the hash of a configuration"),
 ];
 
 #[test]

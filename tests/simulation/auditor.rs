@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 
 use tradingbot::domain::{
-    AccountEvent, Asset, ClientOrderId, Entry, InstrumentId, Limits, MarketEvent, NewOrder, Notional, OperatorEvent,
+    AccountEvent, Asset, ClientOrderId, Entry, InstrumentId, Limits, MarketEvent, NewOrder, Notional, OperatorRequest,
     Outcome, Purpose, Rounding, Snapshot, Span, StrategyName, Timestamp,
 };
 use tradingbot::engine::Setup;
@@ -243,15 +243,15 @@ impl Auditor {
     }
 
     /// Somebody was told that this is done.
-    pub fn acknowledged(&mut self, event: &OperatorEvent) {
-        let kept = match event {
-            OperatorEvent::Halt { .. } => self.halted,
-            OperatorEvent::Resume { .. } => !self.halted,
-            OperatorEvent::Pause { strategy, .. } => self.paused.contains(strategy),
-            OperatorEvent::Unpause { strategy, .. } => !self.paused.contains(strategy),
-            OperatorEvent::Cancel { .. } | OperatorEvent::Close { .. } | OperatorEvent::Flatten { .. } => true,
+    pub fn acknowledged(&mut self, request: &OperatorRequest) {
+        let kept = match request {
+            OperatorRequest::Halt { .. } => self.halted,
+            OperatorRequest::Resume { .. } => !self.halted,
+            OperatorRequest::Pause { strategy, .. } => self.paused.contains(strategy),
+            OperatorRequest::Unpause { strategy, .. } => !self.paused.contains(strategy),
+            OperatorRequest::Cancel { .. } | OperatorRequest::Close { .. } | OperatorRequest::Flatten { .. } => true,
         };
-        self.expect(kept, "nothing acknowledged is lost", || format!("{event:?} is not on disk"));
+        self.expect(kept, "nothing acknowledged is lost", || format!("{request:?} is not on disk"));
     }
 
     pub const fn is_halted(&self) -> bool {

@@ -4,12 +4,11 @@ use std::cell::{RefCell, RefMut};
 use std::fmt::Debug;
 use std::rc::Rc;
 
-use tradingbot::api::Verdict;
 use tradingbot::daemon::{DaemonError, Genesis, Shell, TimeOf};
 use tradingbot::domain::snapshot::{PositionView, StrategyView};
 use tradingbot::domain::{
-    Asset, Event, ExitReason, InstrumentId, MarketEvent, NewOrder, Notional, OperatorEvent, Price, Qty, Rate, RunId,
-    RunTag, Snapshot, Span, StrategyName, Timestamp,
+    Asset, Event, ExitReason, InstrumentId, MarketEvent, NewOrder, Notional, OperatorEvent, OperatorRequest, Price,
+    Qty, Rate, RunId, RunTag, Snapshot, Span, StrategyName, Timestamp, Verdict,
 };
 use tradingbot::engine::{Engine, Setup};
 use tradingbot::market::Random;
@@ -196,37 +195,37 @@ impl Stage {
 
     fn operate(&mut self, shell: &mut Shell) {
         let snapshot = shell.snapshot();
-        let event = self.request(&snapshot);
+        let request = self.request(&snapshot);
         self.world().tally.requests += 1;
-        self.ask_for(shell, event);
+        self.ask_for(shell, request);
     }
 
-    fn ask_for(&mut self, shell: &mut Shell, event: OperatorEvent) {
-        if shell.operate(self.now, event.clone()) == Verdict::Done {
-            self.world().auditor.acknowledged(&event);
+    fn ask_for(&mut self, shell: &mut Shell, request: OperatorRequest) {
+        let event = OperatorEvent { by: "operator".to_owned(), request: request.clone() };
+        if shell.operate(self.now, event) == Ok(Verdict::Done) {
+            self.world().auditor.acknowledged(&request);
         }
     }
 
-    fn request(&mut self, snapshot: &Snapshot) -> OperatorEvent {
-        let by = "operator".to_owned();
+    fn request(&mut self, snapshot: &Snapshot) -> OperatorRequest {
         let reason = "a dice said so".to_owned();
         if snapshot.halt.is_some() && self.dice.odds(4, 5) {
-            return OperatorEvent::Resume { by, reason };
+            return OperatorRequest::Resume { reason };
         }
         let rules = &self.plan.setup.instruments;
         let symbol = rules[self.dice.below(u64::try_from(rules.len()).unwrap()) as usize].id;
         let strategies = &self.plan.setup.strategies;
         let strategy = strategies[self.dice.below(u64::try_from(strategies.len()).unwrap()) as usize].name;
         match self.dice.below(10) {
-            0 => OperatorEvent::Halt { by, reason },
-            1 => OperatorEvent::Resume { by, reason },
-            2 | 3 => OperatorEvent::Close { by, symbol },
-            4 => OperatorEvent::Flatten { by, reason: ExitReason::Operator },
-            5 => OperatorEvent::Pause { by, strategy },
-            6 => OperatorEvent::Unpause { by, strategy },
+            0 => OperatorRequest::Halt { reason },
+            1 => OperatorRequest::Resume { reason },
+            2 | 3 => OperatorRequest::Close { instrument: symbol },
+            4 => OperatorRequest::Flatten { reason: ExitReason::Operator },
+            5 => OperatorRequest::Pause { strategy },
+            6 => OperatorRequest::Unpause { strategy },
             _ => match snapshot.orders.first() {
-                Some(order) => OperatorEvent::Cancel { by, id: order.new.id },
-                None => OperatorEvent::Unpause { by, strategy },
+                Some(order) => OperatorRequest::Cancel { id: order.new.id },
+                None => OperatorRequest::Unpause { strategy },
             },
         }
     }
@@ -291,8 +290,8 @@ impl Stage {
         shell.tick(self.now);
         shell.settle();
         self.leave_all(&mut shell);
-        let (by, reason) = ("operator".to_owned(), "the run is over".to_owned());
-        self.ask_for(&mut shell, OperatorEvent::Halt { by, reason });
+        let reason = "the run is over".to_owned();
+        self.ask_for(&mut shell, OperatorRequest::Halt { reason });
         let end = self.now.plus(REST);
         while self.now < end && !(shell.snapshot().orders.is_empty() && self.world().is_quiet()) {
             let Some(due) = shell.deadline() else { break };
@@ -313,12 +312,12 @@ impl Stage {
 
     /// An operator who asks to leave everything gets that, however often the exchange loses or refuses an order.
     fn leave_all(&mut self, shell: &mut Shell) {
-        let (by, reason) = (|| "operator".to_owned(), || "the run is over".to_owned());
+        let reason = || "the run is over".to_owned();
         for strategy in self.plan.setup.strategies.iter().map(|strategy| strategy.name).collect::<Vec<_>>() {
-            self.ask_for(shell, OperatorEvent::Pause { by: by(), strategy });
+            self.ask_for(shell, OperatorRequest::Pause { strategy });
         }
-        self.ask_for(shell, OperatorEvent::Resume { by: by(), reason: reason() });
-        self.ask_for(shell, OperatorEvent::Flatten { by: by(), reason: ExitReason::Operator });
+        self.ask_for(shell, OperatorRequest::Resume { reason: reason() });
+        self.ask_for(shell, OperatorRequest::Flatten { reason: ExitReason::Operator });
         let end = self.now.plus(LEAVING_MAX);
         while self.now < end && self.world().auditor.found.is_none() {
             let snapshot = shell.snapshot();
@@ -326,7 +325,7 @@ impl Stage {
                 return;
             }
             if snapshot.halt.is_some() {
-                self.ask_for(shell, OperatorEvent::Resume { by: by(), reason: reason() });
+                self.ask_for(shell, OperatorRequest::Resume { reason: reason() });
             }
             for _ in 0..64 {
                 self.go_on(shell);

@@ -5,9 +5,10 @@ use serde::{Deserialize, Serialize};
 use super::amount::{Notional, Price, Qty};
 use super::candle::Candle;
 use super::id::{ExchangeOrderId, Seq, TradeId};
-use super::instrument::{Asset, StrategyName};
+use super::instrument::Asset;
 use super::instrument_id::InstrumentId;
-use super::order::{ExitReason, Fill, Outcome};
+use super::operator::OperatorEvent;
+use super::order::{Fill, Outcome};
 use super::order_id::ClientOrderId;
 use super::time::{Span, Timestamp};
 
@@ -217,61 +218,6 @@ pub enum AccountEvent {
     },
 }
 
-/// What an operator asked for. `by` names the token or listener that carried it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
-pub enum OperatorEvent {
-    /// Send nothing more, until resumed.
-    Halt {
-        /// Who.
-        by: String,
-        /// Why.
-        reason: String,
-    },
-    /// Trade again.
-    Resume {
-        /// Who.
-        by: String,
-        /// Why.
-        reason: String,
-    },
-    /// End one order.
-    Cancel {
-        /// Who.
-        by: String,
-        /// Which.
-        id: ClientOrderId,
-    },
-    /// Leave what every strategy holds of a symbol, at market.
-    Close {
-        /// Who.
-        by: String,
-        /// Which.
-        symbol: InstrumentId,
-    },
-    /// Leave everything that every strategy holds, at market.
-    Flatten {
-        /// Who.
-        by: String,
-        /// What goes down as the reason.
-        reason: ExitReason,
-    },
-    /// Take no new positions for one strategy.
-    Pause {
-        /// Who.
-        by: String,
-        /// Which.
-        strategy: StrategyName,
-    },
-    /// Let one strategy take positions again.
-    Unpause {
-        /// Who.
-        by: String,
-        /// Which.
-        strategy: StrategyName,
-    },
-}
-
 /// A change of a connection to the exchange.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
@@ -292,4 +238,6 @@ pub enum LinkEvent {
         /// What the ledger said.
         reason: String,
     },
+    /// The ledger can be written again, and everything that waited for it is on disk.
+    LedgerRestored,
 }

@@ -10,6 +10,7 @@ pub mod id;
 pub mod instrument;
 pub mod instrument_id;
 pub mod limits;
+pub mod operator;
 pub mod order;
 pub mod order_id;
 pub mod reason;
@@ -23,11 +24,12 @@ pub use amount::{AmountError, Notional, Price, Qty, Rate};
 pub use candle::Candle;
 pub use decimal::Rounding;
 pub use entry::Entry;
-pub use event::{AccountEvent, Event, LinkEvent, MarketEvent, OperatorEvent, Stamped};
+pub use event::{AccountEvent, Event, LinkEvent, MarketEvent, Stamped};
 pub use id::{ExchangeOrderId, RunId, Seq, TradeId};
 pub use instrument::{Asset, Instrument, Market, StrategyName, Symbol};
 pub use instrument_id::InstrumentId;
 pub use limits::Limits;
+pub use operator::{Objection, OperatorEvent, OperatorRequest, Verdict};
 pub use order::{
     ExitReason, Fee, Fill, Liquidity, NewOrder, Order, OrderKind, OrderState, Outcome, Purpose, Side, TimeInForce,
 };

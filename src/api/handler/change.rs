@@ -10,12 +10,12 @@ use tokio::time::timeout;
 
 use super::Ask;
 use crate::api::auth::{Authorized, Role};
-use crate::api::doors::{OperatorDoorError, OperatorRequest, Verdict};
+use crate::api::doors::{OperatorCall, OperatorDoorError};
 use crate::api::problem::{ApiError, Code};
 use crate::api::replays::{Answer, Digest, Known, ReplayKey};
 use crate::api::reply::{Reply, X_REQUEST_ID};
 use crate::domain::snapshot::HaltView;
-use crate::domain::{OperatorEvent, Snapshot};
+use crate::domain::{OperatorEvent, OperatorRequest, Verdict};
 
 /// What was answered before to the same change, and how trading stands by now.
 #[derive(Debug, Serialize)]
@@ -29,7 +29,12 @@ struct Replay<'s> {
 
 impl Ask<'_> {
     /// Asks the engine, unless the same was asked before under the same request id: then gives the answer to that.
-    pub(super) async fn change<R: Role>(&self, _who: &Authorized<R>, event: OperatorEvent) -> Result<Reply, ApiError> {
+    pub(super) async fn change<R: Role>(
+        &self,
+        who: &Authorized<R>,
+        request: OperatorRequest,
+    ) -> Result<Reply, ApiError> {
+        let event = OperatorEvent { by: who.by(), request };
         let Some(id) = self.id else {
             if self.parts.headers.contains_key(X_REQUEST_ID) {
                 // Whoever names a change means to repeat it if need be, and would have it done twice.
@@ -58,14 +63,11 @@ impl Ask<'_> {
 
     /// Hands the event to the engine; the answer goes to `sender` even when nobody waits for it any more.
     fn ask(&self, event: OperatorEvent, sender: watch::Sender<Answer>) -> Result<(), ApiError> {
-        if let Some(code) = missing(&event, &self.server.doors.snapshot.borrow()) {
-            return Err(ApiError::of(code));
-        }
         let urgent = self.route.is_urgent();
         let place = (!urgent).then(|| Arc::clone(&self.server.changes).try_acquire_owned());
         let place = place.transpose().map_err(|_| ApiError::of(Code::EngineBusy))?;
         let (reply, verdict) = oneshot::channel();
-        (self.server.doors.operator)(OperatorRequest { event, reply }).map_err(|error| match error {
+        (self.server.doors.operator)(OperatorCall { event, reply }).map_err(|error| match error {
             OperatorDoorError::Full => ApiError::of(Code::EngineBusy),
             OperatorDoorError::Closed => ApiError::of(Code::EngineGone),
         })?;
@@ -84,10 +86,15 @@ impl Ask<'_> {
             Ok(Err(_)) | Err(_) => Answer::Lost,
         };
         let (body, word) = match answer {
-            Answer::Given(Verdict::Done) => (&b"{\"verdict\":\"done\"}"[..], "done"),
-            Answer::Given(Verdict::Already) => (&b"{\"verdict\":\"already\"}"[..], "already"),
-            Answer::Given(Verdict::Absent) => return Err(ApiError::of(self.absent())),
-            Answer::Given(Verdict::Refused { reason }) => return Err(ApiError::say(Code::Refused, reason)),
+            Answer::Given(Ok(Verdict::Done)) => (&b"{\"verdict\":\"done\"}"[..], "done"),
+            Answer::Given(Ok(Verdict::Already)) => (&b"{\"verdict\":\"already\"}"[..], "already"),
+            Answer::Given(Ok(Verdict::UnknownOrder)) => return Err(ApiError::of(Code::UnknownOrder)),
+            Answer::Given(Ok(Verdict::UnknownStrategy)) => return Err(ApiError::of(Code::UnknownStrategy)),
+            Answer::Given(Ok(Verdict::NoPosition)) => return Err(ApiError::of(Code::NoPosition)),
+            Answer::Given(Ok(Verdict::Refused(objection))) => {
+                return Err(ApiError::say(Code::Refused, objection.to_string()));
+            }
+            Answer::Given(Err(error)) => return Err(ApiError::say(Code::Refused, error.to_string())),
             Answer::Waiting | Answer::Lost => return Err(ApiError::of(Code::Unanswered)),
         };
         if !replayed {
@@ -99,32 +106,8 @@ impl Ask<'_> {
         Ok(Reply::Replayed(self.success(), Bytes::from(body)))
     }
 
-    /// What the engine could not find.
-    fn absent(&self) -> Code {
-        let codes = [Code::UnknownOrder, Code::UnknownStrategy, Code::NoPosition];
-        self.route.codes.iter().copied().find(|code| codes.contains(code)).unwrap_or(Code::Refused)
-    }
-
     fn digest(&self, event: &OperatorEvent) -> Digest {
         let event = serde_json::to_vec(event).expect("an operator's event has a JSON form");
         Sha256::digest(event).into()
-    }
-}
-
-/// What an event is about and the snapshot does not have; saves the engine what would come to nothing.
-fn missing(event: &OperatorEvent, snapshot: &Snapshot) -> Option<Code> {
-    match event {
-        OperatorEvent::Cancel { id, .. } => {
-            (!snapshot.orders.iter().any(|order| order.new.id == *id)).then_some(Code::UnknownOrder)
-        }
-        OperatorEvent::Close { symbol, .. } => {
-            let held = snapshot.positions.iter().any(|position| position.symbol == *symbol);
-            let ordered = snapshot.orders.iter().any(|order| order.new.symbol == *symbol);
-            (!held && !ordered).then_some(Code::NoPosition)
-        }
-        OperatorEvent::Pause { strategy, .. } | OperatorEvent::Unpause { strategy, .. } => {
-            (!snapshot.strategies.iter().any(|known| known.name == *strategy)).then_some(Code::UnknownStrategy)
-        }
-        OperatorEvent::Halt { .. } | OperatorEvent::Resume { .. } | OperatorEvent::Flatten { .. } => None,
     }
 }

@@ -18,7 +18,7 @@ use super::route::{Endpoint, Route};
 use super::server::Server;
 use super::slots::Slot;
 use super::views::View;
-use crate::domain::OperatorEvent;
+use crate::domain::OperatorRequest;
 
 /// A request on its way to its handler.
 pub(super) struct Ask<'r> {
@@ -76,32 +76,32 @@ impl Ask<'_> {
             Endpoint::Halt => {
                 let who = auth::check::<Trade>(self.caller)?;
                 let reason = self.reason(body).await?;
-                self.change(&who, OperatorEvent::Halt { by: who.by(), reason }).await
+                self.change(&who, OperatorRequest::Halt { reason }).await
             }
             Endpoint::Resume => {
                 let who = auth::check::<Admin>(self.caller)?;
                 let reason = self.reason(body).await?;
-                self.change(&who, OperatorEvent::Resume { by: who.by(), reason }).await
+                self.change(&who, OperatorRequest::Resume { reason }).await
             }
             Endpoint::PauseStrategy => {
                 let who = auth::check::<Trade>(self.caller)?;
                 let strategy = part(self.part)?;
-                self.change(&who, OperatorEvent::Pause { by: who.by(), strategy }).await
+                self.change(&who, OperatorRequest::Pause { strategy }).await
             }
             Endpoint::ResumeStrategy => {
                 let who = auth::check::<Trade>(self.caller)?;
                 let strategy = part(self.part)?;
-                self.change(&who, OperatorEvent::Unpause { by: who.by(), strategy }).await
+                self.change(&who, OperatorRequest::Unpause { strategy }).await
             }
             Endpoint::CancelOrder => {
                 let who = auth::check::<Trade>(self.caller)?;
                 let id = part(self.part)?;
-                self.change(&who, OperatorEvent::Cancel { by: who.by(), id }).await
+                self.change(&who, OperatorRequest::Cancel { id }).await
             }
             Endpoint::ClosePosition => {
                 let who = auth::check::<Trade>(self.caller)?;
-                let symbol = part(self.part)?;
-                self.change(&who, OperatorEvent::Close { by: who.by(), symbol }).await
+                let instrument = part(self.part)?;
+                self.change(&who, OperatorRequest::Close { instrument }).await
             }
             Endpoint::Status
             | Endpoint::Health

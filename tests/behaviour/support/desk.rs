@@ -3,8 +3,8 @@
 use tradingbot::domain::event::Trade;
 use tradingbot::domain::{
     AccountEvent, Candle, ClientOrderId, Entry, EntryStyle, Event, ExchangeOrderId, Exits, Fee, Fill, Instrument,
-    InstrumentId, Limits, Liquidity, MarketEvent, NewOrder, Notional, OperatorEvent, Price, Qty, Rate, RunId, Seq,
-    Side, Sizing, Span, Stamped, Timestamp, TradeId,
+    InstrumentId, Limits, Liquidity, MarketEvent, NewOrder, Notional, OperatorEvent, OperatorRequest, Price, Qty, Rate,
+    RunId, Seq, Side, Sizing, Span, Stamped, Timestamp, TradeId, Verdict,
 };
 use tradingbot::engine::{Command, Engine, Setup, Strict};
 use tradingbot::strategy::{Rule, StrategySettings};
@@ -83,8 +83,20 @@ impl Desk {
         self.apply(Event::Account(event))
     }
 
-    pub fn operator(&mut self, event: OperatorEvent) -> &[Command] {
-        self.apply(Event::Operator(event))
+    /// The operator "ann" asks for something.
+    pub fn operator(&mut self, request: OperatorRequest) -> &[Command] {
+        self.apply(Event::Operator(OperatorEvent { by: "ann".to_owned(), request }))
+    }
+
+    /// What the engine answers to that.
+    pub fn verdict(&mut self, request: OperatorRequest) -> Verdict {
+        let answer = |command: &Command| match command {
+            Command::Answer(verdict) => Some(verdict.clone()),
+            _ => None,
+        };
+        let answers: Vec<Verdict> = self.operator(request).iter().filter_map(answer).collect();
+        let [verdict] = &answers[..] else { panic!("one answer to one request: {answers:?}") };
+        verdict.clone()
     }
 
     pub fn trade(&mut self, at: &str) -> &[Command] {

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::risk::{Approved, Refusal};
 use tradingbot_domain::{
     Asset, ClientOrderId, Entry, InstrumentId, NewOrder, Notional, Price, Qty, Rounding, StrategyName, Timestamp,
+    Verdict,
 };
 
 /// Something the driver must do, in the order given. What a [`Command::Record`] says must be on disk before anything
@@ -35,6 +36,8 @@ pub enum Command {
     WakeAt(Timestamp),
     /// Tell the operator.
     Notice(Notice),
+    /// Answer the operator's request. Every operator's event leads to exactly one.
+    Answer(Verdict),
 }
 
 /// Something worth telling the operator; the shell writes it to the journal.

@@ -8,6 +8,7 @@ mod index;
 mod interval;
 mod markets;
 mod moment;
+mod operate;
 mod portfolio;
 mod roster;
 mod setup;
@@ -27,6 +28,7 @@ pub use setup::{RestoreError, Setup};
 use index::InstrumentIdx;
 use markets::Markets;
 use moment::Moment;
+use operate::operate;
 use roster::Roster;
 use trader::Trader;
 
@@ -74,7 +76,7 @@ impl Engine {
         let applied = match &stamped.event {
             Event::Market(event) => self.on_market(event, out),
             Event::Account(event) => self.with_moment(|trader, at| trader.on_account(at, event, out)),
-            Event::Operator(event) => self.with_moment(|trader, at| trader.on_operator(at, event, out)),
+            Event::Operator(event) => self.with_moment(|trader, at| operate(trader, at, event, out)),
             Event::Link(event) => {
                 self.on_link(event, out);
                 Ok(())
@@ -232,7 +234,10 @@ impl Engine {
             LinkEvent::Up => Notice::FeedUp,
             LinkEvent::Down => Notice::FeedDown,
             LinkEvent::Gap { symbol, missed } => Notice::FeedGap { symbol: *symbol, missed: *missed },
-            LinkEvent::LedgerFailed { reason } => return self.trader.halt(self.now, reason, out),
+            LinkEvent::LedgerFailed { reason } => {
+                return self.trader.execution_mut().on_ledger_failed(self.now, reason, out);
+            }
+            LinkEvent::LedgerRestored => return self.trader.execution_mut().on_ledger_restored(),
         }));
     }
 

@@ -2,8 +2,8 @@
 
 use tradingbot_domain::snapshot::Snapshot;
 use tradingbot_domain::{
-    AccountEvent, AmountError, Asset, Candle, Entry, ExitReason, InstrumentId, Notional, OperatorEvent, OrderKind,
-    Price, Purpose, RoundTrip, Seq, Side, Span, Timestamp,
+    AccountEvent, AmountError, Asset, Candle, Entry, ExitReason, Notional, OrderKind, Price, Purpose, RoundTrip, Seq,
+    Side, Span, Timestamp,
 };
 
 use super::desks::{Action, Desks};
@@ -37,6 +37,18 @@ impl Trader {
             execution: Execution::new(setup.run, setup.limits.clone()),
             interval_rule: setup.interval_rule,
         }
+    }
+
+    /// Each strategy over each of its instruments.
+    #[must_use]
+    pub const fn desks(&self) -> &Desks {
+        &self.desks
+    }
+
+    /// The same, to change.
+    #[must_use]
+    pub const fn desks_mut(&mut self) -> &mut Desks {
+        &mut self.desks
     }
 
     /// What is owned.
@@ -168,35 +180,6 @@ impl Trader {
         Ok(())
     }
 
-    /// What an operator asked for.
-    pub fn on_operator(
-        &mut self,
-        at: Moment<'_>,
-        event: &OperatorEvent,
-        out: &mut Vec<Command>,
-    ) -> Result<(), AmountError> {
-        match event {
-            OperatorEvent::Halt { by, reason } => self.execution.halt(at.now, by, reason, out),
-            OperatorEvent::Resume { by, reason } => {
-                if self.execution.resume(by, reason, out) {
-                    self.desks.forget_pauses();
-                }
-            }
-            OperatorEvent::Cancel { by, id } => self.execution.cancel(*id, by, out),
-            OperatorEvent::Close { by, symbol } => {
-                out.push(Command::Record(Entry::CloseAsked { by: by.clone(), symbol: Some(*symbol) }));
-                return self.flatten(at, Some(*symbol), ExitReason::Operator, out);
-            }
-            OperatorEvent::Flatten { by, reason } => {
-                out.push(Command::Record(Entry::CloseAsked { by: by.clone(), symbol: None }));
-                return self.flatten(at, None, *reason, out);
-            }
-            OperatorEvent::Pause { by, strategy } => self.desks.pause(at.roster, by, *strategy, true, out),
-            OperatorEvent::Unpause { by, strategy } => self.desks.pause(at.roster, by, *strategy, false, out),
-        }
-        Ok(())
-    }
-
     /// What the exchange says of an order, or of a balance.
     pub fn on_account(
         &mut self,
@@ -283,27 +266,21 @@ impl Trader {
         Ok(())
     }
 
-    /// Leaves every desk of `symbol`, or all, at market.
-    fn flatten(
-        &mut self,
-        at: Moment<'_>,
-        symbol: Option<InstrumentId>,
-        reason: ExitReason,
-        out: &mut Vec<Command>,
-    ) -> Result<(), AmountError> {
-        let asked = |desk: &DeskIdx| symbol.is_none_or(|symbol| at.roster.rules_of(*desk).id == symbol);
-        at.roster.desks().filter(asked).try_for_each(|desk| self.plan_exit(at, desk, reason, out))
+    /// Whether `desk` holds nothing, and no order of it is on its way.
+    #[must_use]
+    pub fn has_nothing_to_leave(&self, desk: DeskIdx) -> bool {
+        self.desks.at(desk).is_idle() && !self.portfolio.holds(desk)
     }
 
     /// Leaves `desk` at market, and goes on trying until nothing is held.
-    fn plan_exit(
+    pub fn plan_exit(
         &mut self,
         at: Moment<'_>,
         desk: DeskIdx,
         reason: ExitReason,
         out: &mut Vec<Command>,
     ) -> Result<(), AmountError> {
-        if self.desks.at(desk).is_idle() && !self.portfolio.holds(desk) {
+        if self.has_nothing_to_leave(desk) {
             return Ok(());
         }
         self.desks.at_mut(desk).plan_exit(reason);

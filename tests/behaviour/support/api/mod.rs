@@ -14,14 +14,15 @@ use tokio::sync::{oneshot, watch};
 use tracing::Dispatch;
 use tracing::subscriber::NoSubscriber;
 use tradingbot::api::{
-    Access, Doors, Feed, HeadView, History, HistoryError, Listener, Mark, Numbered, OperatorDoorError, OperatorRequest,
-    Page, PageOrder, ProvenEntry, Readiness, Scope, Settings, Token, TokenFile, Verdict, serve,
+    Access, Doors, Feed, HeadView, History, HistoryError, Listener, Mark, Numbered, OperatorCall, OperatorDoorError,
+    Page, PageOrder, ProvenEntry, Readiness, Scope, Settings, Token, TokenFile, UnwrittenError, serve,
 };
 use tradingbot::clock;
 use tradingbot::domain::snapshot::{BalanceView, MarketView, PositionView, StrategyView, WarmUpView};
 use tradingbot::domain::{
-    ClientOrderId, ExchangeOrderId, ExitReason, Fee, Fill, Liquidity, NewOrder, OperatorEvent, Order, OrderKind,
-    OrderState, Purpose, RoundTrip, RunId, Seq, Side, Snapshot, Span, TimeInForce, Timestamp, TradeId,
+    ClientOrderId, ExchangeOrderId, ExitReason, Fee, Fill, Liquidity, NewOrder, OperatorEvent, OperatorRequest, Order,
+    OrderKind, OrderState, Purpose, RoundTrip, RunId, Seq, Side, Snapshot, Span, TimeInForce, Timestamp, TradeId,
+    Verdict,
 };
 
 pub use client::{Client, Connection, Response};
@@ -51,13 +52,14 @@ pub struct Bot {
 pub struct Engine {
     asked: Mutex<Vec<OperatorEvent>>,
     says: Mutex<Says>,
-    held: Mutex<Vec<OperatorRequest>>,
+    held: Mutex<Vec<OperatorCall>>,
 }
 
 /// How the engine answers.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Says {
     At(Verdict),
+    Unwritten,
     Later,
     Full,
     Closed,
@@ -210,22 +212,26 @@ impl Engine {
 
     /// Answers what it has left unanswered.
     pub fn answer_held(&self, verdict: &Verdict) {
-        for request in self.held.lock().unwrap().drain(..) {
-            let _ = request.reply.send(verdict.clone());
+        for call in self.held.lock().unwrap().drain(..) {
+            let _ = call.reply.send(Ok(verdict.clone()));
         }
     }
 
-    fn take(&self, request: OperatorRequest) -> Result<(), OperatorDoorError> {
+    fn take(&self, call: OperatorCall) -> Result<(), OperatorDoorError> {
         match self.says.lock().unwrap().clone() {
             Says::Full => return Err(OperatorDoorError::Full),
             Says::Closed => return Err(OperatorDoorError::Closed),
             Says::Later => {
-                self.asked().push(request.event.clone());
-                self.held.lock().unwrap().push(request);
+                self.asked().push(call.event.clone());
+                self.held.lock().unwrap().push(call);
             }
             Says::At(verdict) => {
-                self.asked().push(request.event);
-                let _ = request.reply.send(verdict);
+                self.asked().push(call.event);
+                let _ = call.reply.send(Ok(verdict));
+            }
+            Says::Unwritten => {
+                self.asked().push(call.event);
+                let _ = call.reply.send(Err(UnwrittenError));
             }
         }
         Ok(())
@@ -281,6 +287,11 @@ impl History for Ledger {
         })
         .map(|mut heads| heads.pop().unwrap())
     }
+}
+
+/// What the engine is asked when the token or listener `by` carries `request`.
+pub fn asked(by: &str, request: OperatorRequest) -> OperatorEvent {
+    OperatorEvent { by: by.to_owned(), request }
 }
 
 /// The id of the one order in the picture.

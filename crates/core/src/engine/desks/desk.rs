@@ -123,6 +123,12 @@ impl Desk {
         self.pending_exit.map(|reason| Leave { kind: OrderKind::Market, reason })
     }
 
+    /// Whether its exit is on its way, and its position is to be left for that reason until nothing is held.
+    #[must_use]
+    pub fn is_being_left(&self, reason: ExitReason) -> bool {
+        self.exit_order.is_some() && self.pending_exit == Some(reason)
+    }
+
     /// Whether an exit may be tried now.
     #[must_use]
     pub fn may_exit(&self, now: Timestamp) -> bool {

@@ -5,7 +5,7 @@ mod desk;
 use crate::market::Interval;
 use tradingbot_domain::snapshot::{Snapshot, StrategyView, WarmUpView};
 use tradingbot_domain::{
-    Candle, ClientOrderId, Entry, ExitReason, InstrumentId, Purpose, Span, StrategyName, Timestamp,
+    Candle, ClientOrderId, Entry, ExitReason, InstrumentId, Purpose, Span, StrategyName, Timestamp, Verdict,
 };
 
 use super::execution::Submitted;
@@ -134,16 +134,25 @@ impl Desks {
     }
 
     /// Lets a strategy take no new positions, or take them again.
-    pub fn pause(&mut self, roster: &Roster, by: &str, name: StrategyName, paused: bool, out: &mut Vec<Command>) {
-        let Some(strategy) = roster.strategy_named(name) else { return };
-        if std::mem::replace(&mut self.paused[strategy], paused) != paused {
-            let by = by.to_owned();
-            out.push(Command::Record(if paused {
-                Entry::Paused { by, strategy: name }
-            } else {
-                Entry::Unpaused { by, strategy: name }
-            }));
+    pub fn pause(
+        &mut self,
+        roster: &Roster,
+        by: &str,
+        name: StrategyName,
+        paused: bool,
+        out: &mut Vec<Command>,
+    ) -> Verdict {
+        let Some(strategy) = roster.strategy_named(name) else { return Verdict::UnknownStrategy };
+        if std::mem::replace(&mut self.paused[strategy], paused) == paused {
+            return Verdict::Already;
         }
+        let by = by.to_owned();
+        out.push(Command::Record(if paused {
+            Entry::Paused { by, strategy: name }
+        } else {
+            Entry::Unpaused { by, strategy: name }
+        }));
+        Verdict::Done
     }
 
     /// Takes up one entry of an earlier life. `holds` tells which desks hold a position.

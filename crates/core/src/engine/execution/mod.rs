@@ -6,8 +6,8 @@ mod orders;
 use crate::risk::{Circumstances, Gate};
 use tradingbot_domain::snapshot::{HaltView, Snapshot};
 use tradingbot_domain::{
-    AccountEvent, AmountError, ClientOrderId, Entry, Instrument, InstrumentId, Limits, Notional, Order, OrderKind,
-    OrderSeries, Price, Purpose, Qty, RunId, Seq, Span, StrategyName, Timestamp,
+    AccountEvent, AmountError, ClientOrderId, Entry, Instrument, InstrumentId, Limits, Notional, Objection, Order,
+    OrderKind, OrderSeries, Price, Purpose, Qty, RunId, Seq, Span, StrategyName, Timestamp, Verdict,
 };
 
 use super::{Command, ENGINE, Notice};
@@ -28,6 +28,8 @@ pub struct Execution {
     orders: Orders,
     gate: Gate,
     halt: Option<HaltView>,
+    /// Whether the ledger cannot be written at the moment.
+    ledger_fails: bool,
     refusals: u64,
 }
 
@@ -43,6 +45,7 @@ impl Execution {
             orders: Orders::default(),
             gate: Gate::new(limits),
             halt: None,
+            ledger_fails: false,
             refusals: 0,
         }
     }
@@ -179,8 +182,8 @@ impl Execution {
     }
 
     /// Asks for the end of an order, once.
-    pub fn cancel(&mut self, id: ClientOrderId, by: &str, out: &mut Vec<Command>) {
-        self.orders.cancel(id, by, out);
+    pub fn cancel(&mut self, id: ClientOrderId, by: &str, out: &mut Vec<Command>) -> Verdict {
+        self.orders.cancel(id, by, out)
     }
 
     /// Asks for the end of an entry that turns out to rest although nothing is to be added: trading is halted, or its
@@ -195,10 +198,10 @@ impl Execution {
         }
     }
 
-    /// Sends nothing more; entries that still rest are ended. The first reason stays.
-    pub fn halt(&mut self, now: Timestamp, by: &str, reason: &str, out: &mut Vec<Command>) {
+    /// Sends nothing more; entries that still rest are ended. The first reason stays. Whether that is news.
+    pub fn halt(&mut self, now: Timestamp, by: &str, reason: &str, out: &mut Vec<Command>) -> bool {
         if self.halt.is_some() {
-            return;
+            return false;
         }
         self.halt = Some(HaltView { by: by.to_owned(), reason: reason.to_owned(), since: now, written: true });
         out.push(Command::Record(Entry::Halted { by: by.to_owned(), reason: reason.to_owned() }));
@@ -207,15 +210,30 @@ impl Execution {
         for id in resting {
             self.cancel(id, ENGINE, out);
         }
+        true
     }
 
-    /// Sends again. Whether that is news.
-    pub fn resume(&mut self, by: &str, reason: &str, out: &mut Vec<Command>) -> bool {
-        let halted = self.halt.take().is_some();
-        if halted {
-            out.push(Command::Record(Entry::Resumed { by: by.to_owned(), reason: reason.to_owned() }));
+    /// Sends again, unless the ledger cannot be written.
+    pub fn resume(&mut self, by: &str, reason: &str, out: &mut Vec<Command>) -> Verdict {
+        if self.ledger_fails {
+            return Verdict::Refused(Objection::LedgerFails);
         }
-        halted
+        if self.halt.take().is_none() {
+            return Verdict::Already;
+        }
+        out.push(Command::Record(Entry::Resumed { by: by.to_owned(), reason: reason.to_owned() }));
+        Verdict::Done
+    }
+
+    /// The ledger cannot be written: halts, and is not resumed until it can be.
+    pub fn on_ledger_failed(&mut self, now: Timestamp, reason: &str, out: &mut Vec<Command>) {
+        self.ledger_fails = true;
+        self.halt(now, ENGINE, reason, out);
+    }
+
+    /// The ledger can be written again. Trading stays halted until it is resumed.
+    pub const fn on_ledger_restored(&mut self) {
+        self.ledger_fails = false;
     }
 
     /// What the exchange says of an order.

@@ -98,7 +98,7 @@ impl Markets {
                     self.markets[instrument].lose_book();
                 }
             }
-            LinkEvent::Up | LinkEvent::LedgerFailed { .. } => {}
+            LinkEvent::Up | LinkEvent::LedgerFailed { .. } | LinkEvent::LedgerRestored => {}
         }
     }
 

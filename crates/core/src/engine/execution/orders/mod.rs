@@ -8,8 +8,8 @@ mod recent;
 use std::collections::BTreeMap;
 
 use tradingbot_domain::{
-    AccountEvent, AmountError, ClientOrderId, Entry, Fill, InstrumentId, NewOrder, Order, OrderState, Outcome, Span,
-    StrategyName, Timestamp,
+    AccountEvent, AmountError, ClientOrderId, Entry, Fill, InstrumentId, NewOrder, Objection, Order, OrderState,
+    Outcome, Span, StrategyName, Timestamp, Verdict,
 };
 
 use crate::engine::{Command, ENGINE, Notice};
@@ -62,12 +62,17 @@ impl Orders {
     }
 
     /// Asks for the end of an order, once; its entry goes in front.
-    pub fn cancel(&mut self, id: ClientOrderId, by: &str, out: &mut Vec<Command>) {
-        let Some(live) = self.live.get_mut(&id) else { return };
-        if live.cancel() {
-            out.push(Command::Record(Entry::CancelAsked { id, by: by.to_owned() }));
-            out.push(Command::Cancel { id, symbol: live.order.new.symbol });
+    pub fn cancel(&mut self, id: ClientOrderId, by: &str, out: &mut Vec<Command>) -> Verdict {
+        let Some(live) = self.live.get_mut(&id) else { return Verdict::UnknownOrder };
+        if live.is_unknown() {
+            return Verdict::Refused(Objection::OutcomeUnknown);
         }
+        if !live.cancel() {
+            return Verdict::Already;
+        }
+        out.push(Command::Record(Entry::CancelAsked { id, by: by.to_owned() }));
+        out.push(Command::Cancel { id, symbol: live.order.new.symbol });
+        Verdict::Done
     }
 
     /// What the exchange says of an order.
@@ -134,7 +139,9 @@ impl Orders {
                 self.wake_by(due);
             }
         }
-        rested.into_iter().for_each(|id| self.cancel(id, ENGINE, out));
+        for id in rested {
+            self.cancel(id, ENGINE, out);
+        }
     }
 
     /// Takes up one entry of an earlier life. `rest_max`: the longest that an entry order of a strategy may rest.
