@@ -153,6 +153,42 @@ fn the_loss_of_a_later_day_survives_a_restart() {
 }
 
 #[test]
+fn a_loss_by_a_gap_over_midnight_survives_a_restart() {
+    let mut desk = Desk::with(|setup| setup.limits.loss_per_day_max = money("100"));
+    buy(&mut desk);
+    wait_for_midnight(&mut desk, 240);
+    desk.trade("41");
+    assert_eq!(snapshot(&desk).profit_today, Some(money("-297")), "4.95 * 60");
+    restart(&mut desk);
+    desk.trade("41");
+    assert_eq!(snapshot(&desk).profit_today, Some(money("-297")), "while it is held");
+
+    let mut desk = Desk::with(|setup| setup.limits.loss_per_day_max = money("100"));
+    buy(&mut desk);
+    wait_for_midnight(&mut desk, 180);
+    sell(&mut desk, "60");
+    let lost = snapshot(&desk).profit_today;
+    assert_eq!(lost, Some(money("-203.247")), "4.95 * 41 + 0.297");
+    restart(&mut desk);
+    assert_eq!(snapshot(&desk).profit_today, lost, "when it is sold");
+    assert_eq!(rise_again(&mut desk), None);
+    assert_eq!(refusal(&desk), over_loss("203.247", "100"));
+}
+
+#[test]
+fn each_day_is_marked_before_its_first_event() {
+    let mut desk = Desk::new(Exits::default());
+    buy(&mut desk);
+    let equity = snapshot(&desk).equity.unwrap();
+    wait_for_midnight(&mut desk, 240);
+    desk.trade("41");
+    let marks: Vec<&Command> =
+        desk.commands.iter().filter(|command| matches!(command, Command::Record(Entry::Marked { .. }))).collect();
+    assert_eq!(marks, [&Command::Record(Entry::Marked { equity })], "{:?}", desk.commands);
+    assert_eq!(desk.commands.first(), marks.first().copied());
+}
+
+#[test]
 fn a_loss_on_what_is_held_over_a_restart_is_of_the_day_once_it_has_a_price() {
     let mut desk = Desk::with(|setup| setup.limits.loss_per_day_max = money("100"));
     buy(&mut desk);

@@ -67,7 +67,7 @@ impl Engine {
             return self.warm_up(&stamped.event);
         }
         self.now = self.now.max(stamped.at);
-        self.trader.on_event(stamped.seq, self.now);
+        self.trader.on_event(stamped.seq, self.now, out);
         // In front of what the event may enter: whoever waits to leave is served first.
         let retried = match &stamped.event {
             Event::Market(_) | Event::Timer => self.with_moment(|trader, at| trader.retry_exits(at, out)),

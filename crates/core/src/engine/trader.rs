@@ -74,10 +74,10 @@ impl Trader {
         self.desks.hasten_exits(now);
     }
 
-    /// An event is about to be taken in.
-    pub fn on_event(&mut self, seq: Seq, now: Timestamp) {
+    /// An event is about to be taken in. When it is the first of a day, what all is worth before it is kept.
+    pub fn on_event(&mut self, seq: Seq, now: Timestamp, out: &mut Vec<Command>) {
         self.execution.on_event(seq);
-        self.portfolio.tell_time(now);
+        out.extend(self.portfolio.tell_time(now).map(Command::Record));
     }
 
     /// An event was taken in: keeps what all is worth, once in a while.

@@ -107,12 +107,13 @@ impl Account {
         self.equity.minus(self.day_start)
     }
 
-    /// Begins a new UTC day when `now` is in one.
-    pub fn tell_time(&mut self, now: Timestamp) {
-        let day = now.day();
-        if day != self.day {
-            (self.day, self.day_start) = (day, self.equity);
+    /// Begins a new UTC day when `now` is in one; whether it is.
+    pub fn tell_time(&mut self, now: Timestamp) -> bool {
+        let is_new = now.day() != self.day;
+        if is_new {
+            (self.day, self.day_start) = (now.day(), self.equity);
         }
+        is_new
     }
 
     /// Money came in or went out: neither a gain nor a loss.

@@ -141,9 +141,9 @@ impl Portfolio {
         })
     }
 
-    /// Begins a new UTC day when `now` is in one.
-    pub fn tell_time(&mut self, now: Timestamp) {
-        self.valuation.tell_time(now);
+    /// Begins a new UTC day when `now` is in one, with what all is worth at its start, to be kept.
+    pub fn tell_time(&mut self, now: Timestamp) -> Option<Entry> {
+        self.valuation.tell_time(now)
     }
 
     /// Once in a while, what all is worth, to be kept.

@@ -70,11 +70,11 @@ impl Valuation {
         self.holdings.exposure()
     }
 
-    /// Begins a new UTC day when `now` is in one.
-    pub fn tell_time(&mut self, now: Timestamp) {
-        if !self.is_repricing {
-            self.account.tell_time(now);
-        }
+    /// Begins a new UTC day when `now` is in one. What the account is worth at its start is to be kept, before any event of
+    /// the day changes it: a later life counts the day from there too.
+    pub fn tell_time(&mut self, now: Timestamp) -> Option<Entry> {
+        let is_new = !self.is_repricing && self.account.tell_time(now);
+        is_new.then(|| self.kept(now))
     }
 
     /// Once in a while, what the account is worth, to be kept.
@@ -82,8 +82,12 @@ impl Valuation {
         if now < self.mark_due || self.is_repricing {
             return None;
         }
+        Some(self.kept(now))
+    }
+
+    fn kept(&mut self, now: Timestamp) -> Entry {
         self.mark_due = now.floor(self.mark_every).plus(self.mark_every);
-        Some(Entry::Marked { equity: self.account.equity() })
+        Entry::Marked { equity: self.account.equity() }
     }
 
     /// A new last price: what is held is worth more or less.
