@@ -72,6 +72,7 @@ pub fn notice(notice: &Notice) {
             warn!(message_id = message::ENTRY_TOO_SMALL.id, %symbol, strategy, "{notice}");
         }
         Notice::FeedGap { symbol, missed } => {
+            let missed = missed.map_or_else(|| "unknown".to_owned(), |missed| missed.to_string());
             warn!(message_id = message::FEED_LOST.id, %symbol, missed, "updates of the book were missed");
         }
         Notice::FeedUp => info!(message_id = message::FEED_BACK.id, "{notice}"),

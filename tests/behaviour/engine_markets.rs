@@ -54,16 +54,25 @@ fn a_book_with_a_missing_update_is_said_with_how_many_and_not_entered_on_before_
     book(&mut desk, 10, "100");
     depth(&mut desk, 11, 11, "100.1");
     depth(&mut desk, 15, 16, "100.5");
-    assert_eq!(desk.commands, [Command::Notice(Notice::FeedGap { symbol: btc(), missed: 3 })]);
+    assert_eq!(desk.commands, [Command::Notice(Notice::FeedGap { symbol: btc(), missed: Some(3) })]);
     assert_eq!(bid(&mut desk), None);
     book(&mut desk, 20, "100.7");
     assert_eq!(bid(&mut desk), Some(price("100.7")));
 }
 
 #[test]
+fn a_snapshot_from_before_the_updates_is_said_without_a_number() {
+    let mut desk = resting();
+    depth(&mut desk, 15, 16, "100.5");
+    book(&mut desk, 10, "100");
+    assert_eq!(desk.commands, [Command::Notice(Notice::FeedGap { symbol: btc(), missed: None })]);
+    assert_eq!(bid(&mut desk), None);
+}
+
+#[test]
 fn a_book_is_not_known_any_more_once_its_feed_has_a_gap_or_is_down() {
-    let gap = LinkEvent::Gap { symbol: btc(), missed: 7 };
-    let notices = [Notice::FeedGap { symbol: btc(), missed: 7 }, Notice::FeedDown];
+    let gap = LinkEvent::Gap { symbol: btc(), missed: Some(7) };
+    let notices = [Notice::FeedGap { symbol: btc(), missed: Some(7) }, Notice::FeedDown];
     for (event, notice) in [gap, LinkEvent::Down].into_iter().zip(notices) {
         let mut desk = resting();
         book(&mut desk, 10, "100");
@@ -226,7 +235,8 @@ fn every_notice_says_what_it_is_about() {
     let asset = "USDT".parse().unwrap();
     let (reported, expected) = (money("1"), money("2"));
     for (notice, words) in [
-        (Notice::FeedGap { symbol: btc(), missed: 3 }, "BTCUSDT: 3 updates missed"),
+        (Notice::FeedGap { symbol: btc(), missed: Some(3) }, "BTCUSDT: 3 updates missed"),
+        (Notice::FeedGap { symbol: btc(), missed: None }, "BTCUSDT: an unknown number of updates missed"),
         (Notice::FeedDown, "market data has stopped"),
         (Notice::FeedUp, "market data flows"),
         (Notice::UnknownOrder { id, event: "filled" }, "tb-00000009-0000000000000001-00 is not known"),

@@ -14,7 +14,7 @@ use crate::entries::at;
 fn stamped(number: u64) -> Stamped {
     let event = match number % 3 {
         0 => Event::Timer,
-        1 => Event::Link(LinkEvent::Gap { symbol: "BTCUSDT".parse().unwrap(), missed: number }),
+        1 => Event::Link(LinkEvent::Gap { symbol: "BTCUSDT".parse().unwrap(), missed: Some(number) }),
         _ => {
             let request = OperatorRequest::Halt { reason: format!("line\n{number}") };
             Event::Operator(OperatorEvent { by: "é".to_owned(), request })

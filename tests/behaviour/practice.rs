@@ -66,7 +66,7 @@ fn the_feed_adds_up_to_the_markets_own_book_and_is_never_crossed() {
                     (up, downs) = (false, downs + 1);
                 }
                 Event::Link(LinkEvent::Gap { symbol, missed }) => {
-                    assert!(up && missed > 0);
+                    assert!(up && missed > Some(0));
                     let feed = feeds.get_mut(&symbol).unwrap();
                     (feed.book, feed.gaps) = (None, feed.gaps + 1);
                 }

@@ -230,8 +230,8 @@ pub enum LinkEvent {
     Gap {
         /// The instrument of the book.
         symbol: InstrumentId,
-        /// How many updates, when that can be told.
-        missed: u64,
+        /// How many updates; `None` when that cannot be told.
+        missed: Option<u64>,
     },
     /// The ledger cannot be written.
     LedgerFailed {

@@ -56,8 +56,8 @@ pub enum Notice {
     FeedGap {
         /// Which book.
         symbol: InstrumentId,
-        /// How many, when that can be told; zero otherwise.
-        missed: u64,
+        /// How many; `None` when that cannot be told.
+        missed: Option<u64>,
     },
     /// Market data has stopped.
     FeedDown,
@@ -135,8 +135,11 @@ impl fmt::Display for Notice {
                 )
             }
             Self::EntryTooSmall(entry) => entry.fmt(f),
-            Self::FeedGap { symbol, missed } => {
+            Self::FeedGap { symbol, missed: Some(missed) } => {
                 write!(f, "{symbol}: {missed} updates missed; the book is asked for anew")
+            }
+            Self::FeedGap { symbol, missed: None } => {
+                write!(f, "{symbol}: an unknown number of updates missed; the book is asked for anew")
             }
             Self::FeedDown => f.write_str("market data has stopped"),
             Self::FeedUp => f.write_str("market data flows"),

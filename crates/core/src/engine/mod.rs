@@ -26,7 +26,7 @@ pub use portfolio::{Account, Leave, Position, StopTracker};
 pub use setup::{RestoreError, Setup};
 
 use index::InstrumentIdx;
-use markets::Markets;
+use markets::{Gap, Markets};
 use moment::Moment;
 use operate::operate;
 use roster::Roster;
@@ -208,7 +208,7 @@ impl Engine {
                 self.with_moment(|trader, at| trader.watch(at, instrument, trade.price, out))
             }
             MarketEvent::Quote(_) | MarketEvent::Book(_) | MarketEvent::Depth(_) => {
-                if let Some(missed) = self.markets.update_book(instrument, event) {
+                if let Some(Gap { missed }) = self.markets.update_book(instrument, event) {
                     out.push(Command::Notice(Notice::FeedGap { symbol: event.symbol(), missed }));
                 }
                 Ok(())

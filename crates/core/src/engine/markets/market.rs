@@ -18,6 +18,13 @@ pub struct Market {
     pub(super) forming: Vec<Forming>,
 }
 
+/// Updates of a book that never came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gap {
+    /// How many; `None` when that cannot be told.
+    pub missed: Option<u64>,
+}
+
 impl Market {
     /// A market of which nothing has been heard, with candles of these lengths.
     #[must_use]
@@ -73,8 +80,8 @@ impl Market {
         self.heard = Some(now.minus(self.lag));
     }
 
-    /// Takes in best prices or changes of the book. How many updates of the book were missed, if any were.
-    pub(super) fn update_book(&mut self, event: &MarketEvent) -> Option<u64> {
+    /// Takes in best prices or changes of the book. What of the book was missed, if anything was.
+    pub(super) fn update_book(&mut self, event: &MarketEvent) -> Option<Gap> {
         match event {
             MarketEvent::Quote(quote) => {
                 (self.bid, self.ask) = (Some(quote.bid), Some(quote.ask));
@@ -94,13 +101,13 @@ impl Market {
         (self.book, self.bid, self.ask) = (BookSync::new(), None, None);
     }
 
-    fn work_off(&mut self) -> Option<u64> {
+    fn work_off(&mut self) -> Option<Gap> {
         let mut gap = None;
         while let Some(step) = self.book.step() {
             match step {
                 Step::Applied | Step::Skipped => {}
-                Step::Gap { missed, .. } => gap = Some(missed.unwrap_or(0)),
-                Step::TooOld { .. } => gap = Some(0),
+                Step::Gap { missed, .. } => gap = Some(Gap { missed }),
+                Step::TooOld { .. } => gap = Some(Gap { missed: None }),
             }
         }
         let best = self.book.book().map(|book| (book.best_bid(), book.best_ask()));

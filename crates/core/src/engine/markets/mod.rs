@@ -13,7 +13,7 @@ use tradingbot_domain::{AmountError, Candle, InstrumentId, LinkEvent, MarketEven
 use super::index::{Idx as _, InstrumentIdx, Table};
 use super::roster::Roster;
 
-pub use market::Market;
+pub use market::{Gap, Market};
 
 /// Every market of an engine.
 #[derive(Debug)]
@@ -56,8 +56,8 @@ impl Markets {
         self.markets[instrument].last = Some(price);
     }
 
-    /// Takes in best prices or changes of the book. How many updates of the book were missed, if any were.
-    pub fn update_book(&mut self, instrument: InstrumentIdx, event: &MarketEvent) -> Option<u64> {
+    /// Takes in best prices or changes of the book. What of the book was missed, if anything was.
+    pub fn update_book(&mut self, instrument: InstrumentIdx, event: &MarketEvent) -> Option<Gap> {
         self.markets[instrument].update_book(event)
     }
 

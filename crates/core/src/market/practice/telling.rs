@@ -104,7 +104,7 @@ impl Telling {
                 queue.push_back((at, Event::Market(MarketEvent::Depth(update))));
             }
             State::Losing { left: 0, missed } => {
-                queue.push_back((at, Event::Link(LinkEvent::Gap { symbol, missed })));
+                queue.push_back((at, Event::Link(LinkEvent::Gap { symbol, missed: Some(missed) })));
                 let resync = random.span(RESYNC_MIN, RESYNC_MAX);
                 self.state = State::Waiting { until: at.plus(resync) };
             }
