@@ -147,7 +147,7 @@ fn a_last_file_without_a_whole_header_is_no_fault() {
     let folder = tempfile::tempdir().unwrap();
     written(folder.path(), 1, 5, Ring::default());
     let next = folder.path().join("inputs-00000001-001.jsonl");
-    for text in ["", "{\"journal\":2,\"vers"] {
+    for text in ["", "{\"journal\":3,\"vers"] {
         fs::write(&next, text).unwrap();
         let (read, torn) = read(folder.path());
         assert_eq!((read.len(), torn.unwrap().line), (5, 1));
@@ -177,9 +177,9 @@ fn the_first_bad_line_is_named() {
             format!("{shown}:1: not an input journal: its first line names no version, run and configuration"),
         ),
         (
-            whole.replace("\"journal\":2", "\"journal\":3"),
+            whole.replace("\"journal\":3", "\"journal\":1"),
             format!(
-                "{shown}:1: written in form 3, and this version reads form 2; replay it with the version that wrote it"
+                "{shown}:1: written in form 1, and this version reads form 3; replay it with the version that wrote it"
             ),
         ),
         (

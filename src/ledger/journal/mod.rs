@@ -21,7 +21,7 @@ pub use write::{Journal, JournalError, Ring};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Header {
-    /// The form of the lines below and of the commands whose digest they hold; 2.
+    /// The form of the lines below; [`JOURNAL_VERSION`].
     pub journal: u32,
     /// The program's version.
     pub version: String,
@@ -139,8 +139,9 @@ const fn next(seq: Seq) -> Seq {
     Seq(seq.0 + 1)
 }
 
-/// The form of lines that is written and read.
-const JOURNAL_VERSION: u32 = 2;
+/// The form of lines that is written and read, and of the commands under their digests. Forms 1 and 2 had the commands
+/// as Rust's `Debug` shows them.
+pub const JOURNAL_VERSION: u32 = 3;
 /// Longest line, in bytes; the longest event is a whole order book.
 const LINE_BYTES_MAX: usize = 4 << 20;
 
