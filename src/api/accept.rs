@@ -67,7 +67,7 @@ pub(super) async fn accept(server: Arc<Server>, listener: Ready, slots: Arc<Slot
                     }
                 }
                 Err(error) => {
-                    if complaints.take().is_ok() {
+                    if complaints.try_acquire().is_ok() {
                         tracing::warn!(message_id = message::CONNECTION_LOST.id, %error, "cannot accept a connection");
                     }
                     // A connection that was given up while it waited is none of ours; anything else may last.

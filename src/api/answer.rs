@@ -126,10 +126,10 @@ fn judge<'p>(
 /// operator from halting. Nor must what the same token asked before: what is urgent has a budget of its own besides.
 fn admit(server: &Server, holder: Holder, urgent: bool) -> Result<(), ApiError> {
     let (taken, reserve): (_, &dyn Fn() -> Result<(), Duration>) = match holder {
-        Holder::Control => (server.control_quota.take(), &|| server.control_urgent.take()),
+        Holder::Control => (server.control_quota.try_acquire(), &|| server.control_urgent.try_acquire()),
         Holder::Token(token) => {
             let quotas = || server.quotas.read().unwrap_or_else(PoisonError::into_inner);
-            (quotas().requests.take(token), &move || quotas().urgent.take(token))
+            (quotas().requests.try_acquire(token), &move || quotas().urgent.try_acquire(token))
         }
     };
     let taken = if urgent { taken.or_else(|_| reserve()) } else { taken };
@@ -139,7 +139,7 @@ fn admit(server: &Server, holder: Holder, urgent: bool) -> Result<(), ApiError> 
 /// Counts a request that was refused before anybody knew whose it was; the refusal, or that there are too many.
 fn unknown(server: &Server, client: Client, error: ApiError) -> ApiError {
     let quotas = server.quotas.read().unwrap_or_else(PoisonError::into_inner);
-    quotas.unknown.take(client).map_or_else(|wait| ApiError::of(Code::RateLimited).after(wait), |()| error)
+    quotas.unknown.try_acquire(client).map_or_else(|wait| ApiError::of(Code::RateLimited).after(wait), |()| error)
 }
 
 /// An address in full must name the host that `Host` names.
@@ -168,7 +168,7 @@ fn recognise(server: &Server, origin: Origin, client: Client, headers: &HeaderMa
         return Err(unknown(server, client, error));
     }
     let quotas = server.quotas.read().unwrap_or_else(PoisonError::into_inner);
-    quotas.failures.take(client).map_err(|wait| ApiError::of(Code::FailuresLimited).after(wait))?;
+    quotas.failures.try_acquire(client).map_err(|wait| ApiError::of(Code::FailuresLimited).after(wait))?;
     // The token may have been made a moment ago.
     if server.follow_tokens() { look() } else { Err(error) }
 }
@@ -184,7 +184,7 @@ fn log(
     began: Mark,
 ) {
     let changed = refused.is_none();
-    if !changed && server.log_quota.take().is_err() {
+    if !changed && server.log_quota.try_acquire().is_err() {
         server.unlogged.fetch_add(1, Ordering::Relaxed);
         return;
     }

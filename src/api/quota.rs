@@ -18,9 +18,9 @@ use super::token::TokenId;
 
 /// A limit for each of many.
 #[derive(Debug)]
-pub(super) struct Quota<K: QuotaKey> {
-    limiter: RateLimiter<K, Known<K>, DefaultClock, NoOpMiddleware>,
-    clock: DefaultClock,
+pub(super) struct Quota<K: QuotaKey, C: Clock = DefaultClock> {
+    limiter: RateLimiter<K, Known<K>, C, NoOpMiddleware<C::Instant>>,
+    clock: C,
 }
 
 /// By whom requests are counted.
@@ -47,7 +47,12 @@ pub(super) struct SharedQuota {
 impl<K: QuotaKey> Quota<K> {
     /// At most `per_minute`, evenly spread, of which `burst` at once.
     pub(super) fn new(per_minute: u32, burst: u32) -> Self {
-        let clock = DefaultClock::default();
+        Self::by(DefaultClock::default(), per_minute, burst)
+    }
+}
+
+impl<K: QuotaKey, C: Clock + Clone> Quota<K, C> {
+    fn by(clock: C, per_minute: u32, burst: u32) -> Self {
         Self { limiter: RateLimiter::new(quota(per_minute, burst), Known::default(), clock.clone()), clock }
     }
 
@@ -56,7 +61,7 @@ impl<K: QuotaKey> Quota<K> {
     /// # Errors
     ///
     /// How long to wait for the next.
-    pub(super) fn take(&self, key: K) -> Result<(), Duration> {
+    pub(super) fn try_acquire(&self, key: K) -> Result<(), Duration> {
         self.limiter.check_key(&key).map_err(|early| early.wait_time_from(self.clock.now()))
     }
 
@@ -78,7 +83,7 @@ impl SharedQuota {
     /// # Errors
     ///
     /// How long to wait for the next.
-    pub(super) fn take(&self) -> Result<(), Duration> {
+    pub(super) fn try_acquire(&self) -> Result<(), Duration> {
         self.limiter.check().map_err(|early| early.wait_time_from(self.clock.now()))
     }
 }
@@ -140,6 +145,7 @@ const KNOWN_MAX: usize = 16_384;
 mod tests {
     use std::net::{IpAddr, Ipv4Addr};
 
+    use governor::clock::FakeRelativeClock;
     use hyper::HeaderMap;
 
     use super::super::client::Origin;
@@ -150,37 +156,50 @@ mod tests {
         Client::of(Origin::Tcp(address), &HeaderMap::new(), &[], false)
     }
 
+    /// A limit by a clock that stands still until it is moved.
+    fn quota(per_minute: u32, burst: u32) -> (Quota<Client, FakeRelativeClock>, FakeRelativeClock) {
+        let clock = FakeRelativeClock::default();
+        (Quota::by(clock.clone(), per_minute, burst), clock)
+    }
+
     #[test]
     fn a_burst_passes_and_the_next_waits() {
-        let quota = Quota::new(60, 3);
+        let (quota, clock) = quota(60, 3);
         for _ in 0..3 {
-            assert_eq!(quota.take(client(1)), Ok(()));
+            assert_eq!(quota.try_acquire(client(1)), Ok(()));
         }
-        let wait = quota.take(client(1)).unwrap_err();
-        assert!(wait <= Duration::from_secs(1) && wait > Duration::from_millis(500), "{wait:?}");
-        assert_eq!(quota.take(client(2)), Ok(()));
+        assert_eq!(quota.try_acquire(client(1)), Err(Duration::from_secs(1)));
+        assert_eq!(quota.try_acquire(client(2)), Ok(()));
+        clock.advance(Duration::from_millis(400));
+        assert_eq!(quota.try_acquire(client(1)), Err(Duration::from_millis(600)));
+        clock.advance(Duration::from_millis(600));
+        assert_eq!(quota.try_acquire(client(1)), Ok(()));
+        assert_eq!(quota.try_acquire(client(1)), Err(Duration::from_secs(1)));
     }
 
     #[test]
     fn a_flood_of_addresses_costs_no_memory_and_nobody_who_is_known() {
-        let quota = Quota::new(1, 2);
+        let (quota, _clock) = quota(1, 2);
         for number in 0..30_000 {
-            let _ = quota.take(client(number));
+            let _ = quota.try_acquire(client(number));
         }
         assert!(quota.limiter.len() <= KNOWN_MAX + 1);
-        assert!(quota.take(client(29_999)).is_err(), "strangers share what one may");
-        assert_eq!(quota.take(client(5)), Ok(()));
-        assert!(quota.take(client(5)).is_err());
+        assert!(quota.try_acquire(client(29_999)).is_err(), "strangers share what one may");
+        assert_eq!(quota.try_acquire(client(5)), Ok(()));
+        assert!(quota.try_acquire(client(5)).is_err());
     }
 
     #[test]
     fn who_may_make_a_full_burst_again_is_forgotten() {
-        let quota = Quota::new(u32::MAX, u32::MAX);
-        for number in 0..100 {
-            quota.take(client(number)).unwrap();
-        }
-        // One request costs 14 ns here, and making a hundred entries took longer.
+        let (quota, clock) = quota(60, 3);
+        quota.try_acquire(client(1)).unwrap();
+        clock.advance(Duration::from_millis(900));
+        quota.try_acquire(client(2)).unwrap();
+        clock.advance(Duration::from_millis(1_200));
         quota.sweep();
-        assert!(quota.limiter.len() < 100);
+        assert_eq!(quota.limiter.len(), 1, "one has had its whole burst for a second, the other not yet");
+        clock.advance(Duration::from_millis(1_000));
+        quota.sweep();
+        assert_eq!(quota.limiter.len(), 0);
     }
 }
