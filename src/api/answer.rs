@@ -15,6 +15,7 @@ use super::client::{Client, Origin};
 use super::handler::Ask;
 use super::problem::{ApiError, Code};
 use super::reply::{Reply, ReplyBody, X_REQUEST_ID};
+use super::reserve::Reserve;
 use super::route::{Found, Route, find};
 use super::server::Server;
 use super::slots::{Holder, Slot};
@@ -56,7 +57,7 @@ pub(super) async fn answer(
     let mut known = Known::default();
     let answered = match judge(server, slot, origin, refusal, &parts, &mut known) {
         Ok((route, part, caller)) => {
-            let _urgent = route.is_urgent().then(|| slot.visit.mark_urgent());
+            let _urgent = route.reserve().map(|_| slot.visit.mark_urgent());
             let id = chosen.as_ref().and_then(|id| id.to_str().ok());
             Ask { server, slot, route, part, parts: &parts, caller: &caller, id }.answer(&mut body).await
         }
@@ -105,13 +106,16 @@ fn judge<'p>(
     slot.visit.touch(server.requests.fetch_add(1, Ordering::Relaxed));
     let kept = slot.keep(caller.holder());
     let found = find(&parts.method, parts.uri.path());
-    let urgent = matches!(found, Found::Route(route, _) if route.is_urgent() && caller.scope() >= route.scope);
-    if !kept && !urgent {
+    let reserve = match found {
+        Found::Route(route, _) if caller.scope() >= route.scope => route.reserve(),
+        Found::Route(..) | Found::OtherMethod(_) | Found::Nothing => None,
+    };
+    if !kept && reserve.is_none() {
         // Its answer would hold memory for as long as it is read.
         let detail = "as many connections as may be are being answered; wait for one of them";
         return Err(ApiError::say(Code::RateLimited, detail).after(CONNECTION_PAUSE));
     }
-    admit(server, caller.holder(), urgent)?;
+    admit(server, caller.holder(), reserve)?;
     match found {
         Found::Route(route, part) => {
             known.route = Some(route);
@@ -123,17 +127,23 @@ fn judge<'p>(
 }
 
 /// Counts a request of somebody who is let in, by the token: whatever others ask from the same address must not keep an
-/// operator from halting. Nor must what the same token asked before: what is urgent has a budget of its own besides.
-fn admit(server: &Server, holder: Holder, urgent: bool) -> Result<(), ApiError> {
-    let (taken, reserve): (_, &dyn Fn() -> Result<(), Duration>) = match holder {
-        Holder::Control => (server.control_quota.try_acquire(), &|| server.control_urgent.try_acquire()),
+/// operator from halting. Nor must what the same token asked before, be it to cancel and to close without end: each kind of
+/// request that makes the bot do less has a budget of its own besides.
+fn admit(server: &Server, holder: Holder, reserve: Option<Reserve>) -> Result<(), ApiError> {
+    let admitted = match holder {
+        Holder::Control => server.control_quota.try_acquire().or_else(|wait| match reserve {
+            Some(reserve) => server.control_reserves.of(reserve).try_acquire(),
+            None => Err(wait),
+        }),
         Holder::Token(token) => {
-            let quotas = || server.quotas.read().unwrap_or_else(PoisonError::into_inner);
-            (quotas().requests.try_acquire(token), &move || quotas().urgent.try_acquire(token))
+            let quotas = server.quotas.read().unwrap_or_else(PoisonError::into_inner);
+            quotas.requests.try_acquire(token).or_else(|wait| match reserve {
+                Some(reserve) => quotas.reserves.of(reserve).try_acquire(token),
+                None => Err(wait),
+            })
         }
     };
-    let taken = if urgent { taken.or_else(|_| reserve()) } else { taken };
-    taken.map_err(|wait| ApiError::of(Code::RateLimited).after(wait))
+    admitted.map_err(|wait| ApiError::of(Code::RateLimited).after(wait))
 }
 
 /// Counts a request that was refused before anybody knew whose it was; the refusal, or that there are too many.

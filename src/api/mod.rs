@@ -17,6 +17,7 @@ mod quota;
 mod replays;
 mod reply;
 mod request;
+mod reserve;
 mod route;
 mod server;
 mod settings;
@@ -32,7 +33,7 @@ pub use doors::{
 };
 pub use feed::Feed;
 pub use listener::{Listener, ListenerError};
-pub use server::serve;
+pub use server::{CALLS_MAX, serve};
 pub use settings::{Access, Settings};
 pub use token::{
     Scope, ScopeError, Standing, TOKEN_DIGITS, Token, TokenFile, TokenFileError, TokenHash, TokenName, TokenNameError,

@@ -3,6 +3,7 @@
 use hyper::{Method, StatusCode};
 
 use super::problem::Code;
+use super::reserve::Reserve;
 use super::token::Scope;
 
 /// One line of the table.
@@ -154,9 +155,31 @@ impl Route {
         !matches!(self.verb, Verb::Get)
     }
 
-    /// Whether it makes the bot do less, which nothing may keep an operator from.
-    pub(super) const fn is_urgent(&self) -> bool {
-        matches!(self.endpoint, Endpoint::Halt | Endpoint::CancelOrder | Endpoint::ClosePosition)
+    /// The room that is kept for it, if it makes the bot do less: nothing may keep an operator from that.
+    pub(super) const fn reserve(&self) -> Option<Reserve> {
+        match self.endpoint {
+            Endpoint::Halt => Some(Reserve::Halt),
+            Endpoint::CancelOrder => Some(Reserve::Cancel),
+            Endpoint::ClosePosition => Some(Reserve::Close),
+            Endpoint::Status
+            | Endpoint::Health
+            | Endpoint::Ready
+            | Endpoint::Balance
+            | Endpoint::Positions
+            | Endpoint::Orders
+            | Endpoint::Strategies
+            | Endpoint::Trades
+            | Endpoint::Fills
+            | Endpoint::Equity
+            | Endpoint::LedgerHead
+            | Endpoint::LedgerEntries
+            | Endpoint::Config
+            | Endpoint::Events
+            | Endpoint::OpenApi
+            | Endpoint::Resume
+            | Endpoint::PauseStrategy
+            | Endpoint::ResumeStrategy => None,
+        }
     }
 
     /// How it may be refused, besides what may happen to any request.

@@ -16,6 +16,7 @@ use super::listener::{Listener, ListenerError};
 use super::quota::{Quota, SharedQuota};
 use super::replays::Replays;
 use super::reply::Tagged;
+use super::reserve::Reserves;
 use super::settings::Settings;
 use super::slots::{SlotLimits, Slots};
 use super::token::{TokenFile, TokenId, Tokens};
@@ -29,8 +30,8 @@ pub(super) struct Server {
     pub(super) tokens: RwLock<Tokens>,
     pub(super) quotas: RwLock<Quotas>,
     pub(super) control_quota: SharedQuota,
-    /// What of the control socket may still halt, cancel and close when [`Server::control_quota`] is used up.
-    pub(super) control_urgent: SharedQuota,
+    /// What may still halt, cancel or close over the control socket when [`Server::control_quota`] is used up.
+    pub(super) control_reserves: Reserves<SharedQuota>,
     pub(super) log_quota: SharedQuota,
     pub(super) unlogged: AtomicU64,
     pub(super) views: Views,
@@ -38,8 +39,10 @@ pub(super) struct Server {
     pub(super) ids: RequestIds,
     pub(super) streams: Streams,
     pub(super) readers: Arc<Semaphore>,
-    /// Changes that wait for the engine, but for those that are urgent.
+    /// Places of changes that wait for the engine, but for those with places of their own.
     pub(super) changes: Arc<Semaphore>,
+    /// Places of requests to halt, cancel or close that wait for the engine.
+    pub(super) reserved: Reserves<Arc<Semaphore>>,
     /// Requests that were let in.
     pub(super) requests: AtomicU64,
     pub(super) leaving: watch::Sender<bool>,
@@ -52,8 +55,8 @@ pub(super) struct Server {
 pub(super) struct Quotas {
     /// Requests with a valid token, whatever address they come from.
     pub(super) requests: Quota<TokenId>,
-    /// What may still halt, cancel and close when the token's other requests are used up.
-    pub(super) urgent: Quota<TokenId>,
+    /// What may still halt, cancel or close when the token's other requests are used up.
+    pub(super) reserves: Reserves<Quota<TokenId>>,
     /// Requests that are refused before anybody looks at whose they are.
     pub(super) unknown: Quota<Client>,
     /// Requests without a valid token.
@@ -123,10 +126,11 @@ impl Server {
             views: Views::default(),
             openapi: OnceLock::new(),
             ids: RequestIds::new(),
-            control_urgent: SharedQuota::new(URGENT_PER_MINUTE, URGENT_BURST),
+            control_reserves: Reserves::new(|| SharedQuota::new(RESERVE_PER_MINUTE, RESERVE_BURST)),
             streams: Streams::new(settings.streams_max),
             readers: Arc::new(Semaphore::new(READERS_MAX)),
             changes: Arc::new(Semaphore::new(CHANGES_MAX)),
+            reserved: Reserves::new(|| Arc::new(Semaphore::new(RESERVED_MAX))),
             requests: AtomicU64::new(0),
             leaving: watch::Sender::new(false),
             replays: Mutex::default(),
@@ -210,7 +214,7 @@ impl Quotas {
         let failures = settings.auth_failures_per_minute;
         Self {
             requests: Quota::new(settings.rate_limit_per_minute, settings.rate_limit_burst),
-            urgent: Quota::new(URGENT_PER_MINUTE, URGENT_BURST),
+            reserves: Reserves::new(|| Quota::new(RESERVE_PER_MINUTE, RESERVE_BURST)),
             unknown: Quota::new(settings.rate_limit_per_minute, settings.rate_limit_burst),
             failures: Quota::new(failures, failures),
         }
@@ -231,7 +235,7 @@ async fn keep_house(server: Arc<Server>, mut settings: watch::Receiver<Settings>
         }
         let quotas = server.quotas.read().unwrap_or_else(PoisonError::into_inner);
         quotas.requests.sweep();
-        quotas.urgent.sweep();
+        quotas.reserves.each().for_each(Quota::sweep);
         quotas.unknown.sweep();
         quotas.failures.sweep();
     }
@@ -252,10 +256,13 @@ fn files_max() -> usize {
 
 const CONTROL_PER_MINUTE: u32 = 6_000;
 const CONTROL_BURST: u32 = 600;
-const URGENT_PER_MINUTE: u32 = 60;
-const URGENT_BURST: u32 = 20;
+const RESERVE_PER_MINUTE: u32 = 60;
+const RESERVE_BURST: u32 = 20;
 const READERS_MAX: usize = 2;
-/// Fewer than the engine lets wait, so that there is always room for one to halt.
 const CHANGES_MAX: usize = 16;
+/// For each kind of request that makes the bot do less.
+const RESERVED_MAX: usize = 16;
+/// Calls that wait for the engine at most. Its queue has as many places, so that each kind finds its own.
+pub const CALLS_MAX: usize = CHANGES_MAX + 3 * RESERVED_MAX;
 const LOGGED_PER_MINUTE: u32 = 60;
 const LOGGED_BURST: u32 = 60;

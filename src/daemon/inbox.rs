@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
 
-use crate::api::{OperatorCall, OperatorDoorError};
+use crate::api::{CALLS_MAX, OperatorCall, OperatorDoorError};
 use crate::domain::Span;
 
 use super::waker::Waker;
@@ -129,7 +129,7 @@ impl Inbox {
 }
 
 /// Requests that wait for the loop.
-pub const INBOX_MAX: usize = 64;
+pub const INBOX_MAX: usize = CALLS_MAX;
 
 #[cfg(test)]
 mod tests {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tradingbot::clock::Mark;
 use tradingbot::domain::Span;
 
-use crate::support::api::{Bot, Client, Connection, Says};
+use crate::support::api::{Bot, Client, Connection, Says, order_id};
 
 const REASON: Option<&str> = Some(r#"{"reason":"lunch"}"#);
 
@@ -175,11 +175,12 @@ fn what_one_token_asks_does_not_keep_another_from_halting() {
         let _ = trader.get("/v1/status");
     }
     assert_eq!(trader.get("/v1/status").code(), "rate-limited");
-    for _ in 0..10 {
+    for _ in 0..20 {
         assert_eq!(trader.post("/v1/halt", REASON).status, 200);
         assert_eq!(trader.post("/v1/positions/BTCUSDT/close", None).status, 202);
     }
     assert_eq!(trader.post("/v1/halt", REASON).code(), "rate-limited", "it has an end too");
+    assert_eq!(trader.post("/v1/positions/BTCUSDT/close", None).code(), "rate-limited");
     assert_eq!(bot.client(&bot.admin).post("/v1/halt", REASON).status, 200);
 }
 
@@ -240,6 +241,57 @@ fn changes_that_wait_for_the_engine_leave_room_for_a_halt() {
     assert_eq!(client.post("/v1/strategies/ema-btc/pause", None).code(), "engine-busy");
     bot.engine.say(Says::At(tradingbot::domain::Verdict::Done));
     assert_eq!(client.post("/v1/halt", REASON).status, 200);
+}
+
+/// Whoever asks without end, with the token that halts too.
+fn asks_without_end(client: &Client, path: &str, method: &str) {
+    let refused = (0..100_000).map(|_| client.ask(method, path, None)).find(|answer| answer.status >= 300);
+    assert_eq!(refused.unwrap().code(), "rate-limited", "{path}");
+}
+
+#[test]
+fn a_loop_of_cancels_and_closes_never_takes_the_halt_of_the_same_token() {
+    let bot = Bot::start_with(|settings| {
+        settings.rate_limit_per_minute = 1;
+        settings.rate_limit_burst = 5;
+    });
+    let cancel = format!("/v1/orders/{}", order_id());
+    let close = "/v1/positions/BTCUSDT/close";
+    let admin = bot.client(&bot.admin);
+    let over_the_socket = Client::unix(&bot.api_socket).with_token(&bot.trade);
+    let control = Client::unix(&bot.control_socket);
+    for client in [&admin, &over_the_socket, &control] {
+        asks_without_end(client, &cancel, "DELETE");
+        for _ in 0..10 {
+            assert_eq!(client.post("/v1/halt", REASON).status, 200);
+        }
+        assert_eq!(client.post(close, None).status, 202, "what cancels use up closes have still");
+        asks_without_end(client, close, "POST");
+        for _ in 0..10 {
+            assert_eq!(client.post("/v1/halt", REASON).status, 200);
+        }
+    }
+}
+
+#[test]
+fn cancels_and_closes_that_wait_for_the_engine_leave_places_for_a_halt() {
+    let bot = Bot::start_with(|settings| settings.connections_max = 256);
+    bot.engine.say(Says::Later);
+    let client = bot.client(&bot.admin);
+    let cancel = format!("/v1/orders/{}", order_id());
+    let mut waiting: Vec<Connection> = Vec::new();
+    for (method, path) in [("DELETE", cancel.as_str()), ("POST", "/v1/positions/BTCUSDT/close")] {
+        let before = bot.engine.asked().len();
+        while bot.engine.asked().len() < before + 16 {
+            let mut connection = client.connect();
+            connection.send(client.request(method, path, None).as_bytes());
+            waiting.push(connection);
+        }
+        assert_eq!(client.ask(method, path, None).code(), "engine-busy");
+    }
+    bot.engine.say(Says::At(tradingbot::domain::Verdict::Done));
+    assert_eq!(client.post("/v1/halt", REASON).status, 200);
+    assert_eq!(client.post("/v1/strategies/ema-btc/pause", None).status, 200);
 }
 
 #[test]

@@ -63,9 +63,8 @@ impl Ask<'_> {
 
     /// Hands the event to the engine; the answer goes to `sender` even when nobody waits for it any more.
     fn ask(&self, event: OperatorEvent, sender: watch::Sender<Answer>) -> Result<(), ApiError> {
-        let urgent = self.route.is_urgent();
-        let place = (!urgent).then(|| Arc::clone(&self.server.changes).try_acquire_owned());
-        let place = place.transpose().map_err(|_| ApiError::of(Code::EngineBusy))?;
+        let places = self.route.reserve().map_or(&self.server.changes, |reserve| self.server.reserved.of(reserve));
+        let place = Arc::clone(places).try_acquire_owned().map_err(|_| ApiError::of(Code::EngineBusy))?;
         let (reply, verdict) = oneshot::channel();
         (self.server.doors.operator)(OperatorCall { event, reply }).map_err(|error| match error {
             OperatorDoorError::Full => ApiError::of(Code::EngineBusy),
