@@ -160,8 +160,12 @@ pub struct ProvenEntry {
     pub at: Timestamp,
     /// The word it is filed under.
     pub kind: String,
+    /// The order it is about, as its hash covers it; `null` where it covers none.
+    pub order: Option<String>,
     /// Its JSON, to the byte.
     pub body: String,
+    /// What the digest of its JSON was salted with, as 32 hexadecimal digits; `null` where the JSON itself was hashed.
+    pub salt: Option<String>,
     /// The hash of the entry before it, as 64 hexadecimal digits.
     pub previous: String,
     /// Its own hash.

@@ -377,7 +377,8 @@ impl<'a> Driver<'a> {
             | Entry::Unpaused { .. }
             | Entry::Guarded { .. }
             | Entry::Marked { .. }
-            | Entry::CloseAsked { .. } => {}
+            | Entry::CloseAsked { .. }
+            | Entry::Migrated { .. } => {}
         }
         Ok(())
     }

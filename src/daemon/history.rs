@@ -1,10 +1,7 @@
 //! What is over, read from the ledger for the API while its owner writes.
 
-use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
-
-use serde::Deserialize;
 
 use crate::api::{HeadView, History, HistoryError, Mark, Numbered, Page, PageOrder, ProvenEntry};
 use crate::domain::{Fill, RoundTrip, Timestamp};
@@ -84,22 +81,16 @@ impl History for LedgerHistory {
 }
 
 fn proven(link: ledger::Link) -> ProvenEntry {
-    let kind = serde_json::from_str::<Filed>(&link.body).map(|filed| filed.kind.into_owned()).unwrap_or_default();
     ProvenEntry {
         seq: link.seq,
         at: Timestamp::from_nanos(link.at_nanos),
-        kind,
+        kind: link.kind,
+        order: link.order,
         body: link.body,
+        salt: link.salt.map(|salt| salt.to_string()),
         previous: link.previous.to_string(),
         hash: link.hash.to_string(),
     }
-}
-
-/// The word an entry is filed under, from its JSON.
-#[derive(Deserialize)]
-struct Filed<'a> {
-    #[serde(borrow)]
-    kind: Cow<'a, str>,
 }
 
 fn query(page: Page) -> Query {

@@ -40,6 +40,7 @@ impl Life {
     pub fn begin(config: &Config, speed: Option<Speed>, latch: Option<Latch>) -> Result<Self, DaemonError> {
         make_folder(&config.state)?;
         let ledger = Ledger::open(&config.state.join(LEDGER_FILE))?;
+        ledger.migration().into_iter().for_each(logging::migrated);
         // A practice market faster than the clock is ahead of it, and goes on where it was left.
         let from = match speed {
             Some(Speed::Max | Speed::Times(2..)) => ledger.last_at().map_err(DaemonError::Read)?,

@@ -4,8 +4,8 @@ use tracing::{error, info, warn};
 
 use crate::domain::{Entry, Fill, NewOrder, Outcome, Purpose, RoundTrip, Side};
 use crate::engine::Notice;
-use crate::ledger::CommitError;
 use crate::ledger::journal::JournalError;
+use crate::ledger::{CommitError, Migration};
 use crate::log::message;
 
 /// Says what was decided or has happened. Routine entries are said at a lower level.
@@ -56,7 +56,7 @@ pub fn entry(entry: &Entry) {
         }
         Entry::Closed { trip } => closed(trip),
         Entry::Marked { equity } => info!(message_id = message::MARKED.id, equity = %equity, "equity"),
-        Entry::Accepted { .. } | Entry::CancelAsked { .. } | Entry::Guarded { .. } => {}
+        Entry::Accepted { .. } | Entry::CancelAsked { .. } | Entry::Guarded { .. } | Entry::Migrated { .. } => {}
     }
 }
 
@@ -88,9 +88,11 @@ pub fn ledger_fails(cause: &CommitError) {
     let source = std::error::Error::source(cause).map_or_else(String::new, ToString::to_string);
     let message_id = match cause {
         CommitError::Displaced(_) | CommitError::Astray { .. } => message::LEDGER_DISPLACED.id,
-        CommitError::Full(_) | CommitError::Database(_) | CommitError::Encode { .. } | CommitError::TooLong { .. } => {
-            message::LEDGER_FAILED.id
-        }
+        CommitError::Full(_)
+        | CommitError::Database(_)
+        | CommitError::Random(_)
+        | CommitError::Encode { .. }
+        | CommitError::TooLong { .. } => message::LEDGER_FAILED.id,
     };
     error!(message_id, cause = source.as_str(), "{cause}: nothing is sent until it can be, and trading is halted");
 }
@@ -105,6 +107,13 @@ pub fn no_journal(cause: &JournalError) {
     let source = std::error::Error::source(cause).map_or_else(String::new, ToString::to_string);
     let message_id = message::REPLAY_LOST.id;
     warn!(message_id, cause = source.as_str(), "{cause}: this run cannot be replayed past here");
+}
+
+/// Says that the ledger was an earlier version's, and where it lies as it was.
+pub fn migrated(migration: &Migration) {
+    let Migration { from, to, before, copy } = migration;
+    let message_id = message::LEDGER_MIGRATED.id;
+    warn!(message_id, from, to, head = %before, copy = %copy.display(), "the ledger has a new schema; a copy was kept");
 }
 
 /// Says that not even the halt could be written down, and whether it is remembered elsewhere.

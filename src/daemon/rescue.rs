@@ -56,9 +56,11 @@ const fn has_its_folder(cause: &CommitError) -> bool {
     match cause {
         CommitError::Displaced(displaced) => displaced.leaves_folder(),
         CommitError::Astray { leaves_folder } => *leaves_folder,
-        CommitError::Full(_) | CommitError::Database(_) | CommitError::Encode { .. } | CommitError::TooLong { .. } => {
-            true
-        }
+        CommitError::Full(_)
+        | CommitError::Database(_)
+        | CommitError::Random(_)
+        | CommitError::Encode { .. }
+        | CommitError::TooLong { .. } => true,
     }
 }
 

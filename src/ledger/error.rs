@@ -79,6 +79,30 @@ pub enum OpenLedgerError {
     /// It cannot be looked at.
     #[error(transparent)]
     Inspect(#[from] ReadError),
+    /// It cannot be copied before its schema is changed.
+    #[error(
+        "cannot copy {} to {}, as is done before its schema is changed; free some space. Nothing was changed",
+        path.display(), copy.display()
+    )]
+    Copy {
+        /// Which ledger.
+        path: PathBuf,
+        /// Its copy.
+        copy: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Its schema cannot be changed.
+    #[error(
+        "cannot change {} to the schema of this version; check that the disk is not full. The ledger is as it was",
+        path.display()
+    )]
+    Migrate {
+        /// Which ledger.
+        path: PathBuf,
+        /// What SQLite said.
+        source: rusqlite::Error,
+    },
     /// The last entry is not what its hash says.
     #[error("the last entry of {} does not hold; run `tradingbot ledger verify` and restore a backup", path.display())]
     BrokenEnd {
@@ -174,6 +198,9 @@ pub enum CommitError {
         /// Whether its folder was left in its place.
         leaves_folder: bool,
     },
+    /// There is nothing to salt its digest with.
+    #[error("the ledger cannot be written: the system gives no random bytes")]
+    Random(#[source] io::Error),
     /// An entry has no JSON.
     #[error("an entry of kind {kind} cannot be encoded")]
     Encode {
@@ -201,6 +228,7 @@ impl CommitError {
             | Self::Database(_)
             | Self::Displaced(_)
             | Self::Astray { .. }
+            | Self::Random(_)
             | Self::Encode { .. }
             | Self::TooLong { .. } => Remedy::Halt,
         }
@@ -376,6 +404,9 @@ pub enum EntryFault {
     /// What it is filed under is not what it says it is.
     #[error("is filed under a kind that is not its own")]
     Misfiled,
+    /// It has the form of another schema than the entry before it, and does not begin it.
+    #[error("has the form of another version's entries, and the one before it does not")]
+    Misplaced,
     /// A column holds what no entry has there.
     #[error("holds no valid {column}")]
     WrongType {

@@ -9,6 +9,7 @@ use super::chain::Hash;
 use super::error::{ExportError, ReadError};
 use super::page::{Link, OwnFill, PAGE_ROWS_MAX, Query, Stored};
 use super::read::Reader;
+use super::salt::Salt;
 use super::table::{Cell, write_row};
 use crate::domain::instrument::split_symbol;
 use crate::domain::{Asset, Fill, Liquidity, Notional, Side, Timestamp};
@@ -129,6 +130,10 @@ struct Line<'a> {
     entry: &'a RawValue,
     previous: Hash,
     hash: Hash,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    order: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    salt: Option<Salt>,
 }
 
 fn write_line(link: &Link, out: &mut dyn Write) -> Result<(), ExportError> {
@@ -137,7 +142,8 @@ fn write_line(link: &Link, out: &mut dyn Write) -> Result<(), ExportError> {
         return Err(odd(link.seq, de::Error::custom("it holds line breaks")));
     }
     let at = Timestamp::from_nanos(link.at_nanos);
-    let line = Line { seq: link.seq, at, entry, previous: link.previous, hash: link.hash };
+    let Link { seq, previous, hash, salt, .. } = *link;
+    let line = Line { seq, at, entry, previous, hash, order: link.order.as_deref(), salt };
     serde_json::to_writer(&mut *out, &line).map_err(io::Error::from)?;
     Ok(out.write_all(b"\n")?)
 }

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::chain::{Hash, Head};
+use super::chain::{Form, Hash, Head};
+use super::salt::Salt;
 use super::schema::seq_to;
 use super::source::Fault;
 use crate::domain::{Entry, Fill, InstrumentId, StrategyName, Timestamp};
@@ -36,8 +37,16 @@ pub struct Link {
     pub seq: u64,
     /// When it was made, in nanoseconds since 1970-01-01T00:00:00Z.
     pub at_nanos: i64,
+    /// The word it is filed under.
+    pub kind: String,
+    /// The order it is about, as it is looked up by; entries in the form of schema 1 are not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<String>,
     /// What it says, as JSON, byte by byte as it was hashed.
     pub body: String,
+    /// What its digest was salted with; entries in the form of schema 1 have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub salt: Option<Salt>,
     /// The hash of the entry before it.
     pub previous: Hash,
     /// Its hash.
@@ -91,7 +100,16 @@ impl Link {
     #[must_use]
     pub fn follows(&self, before: &Head) -> bool {
         self.previous == before.hash
-            && before.then(Timestamp::from_nanos(self.at_nanos), &self.body) == Head { seq: self.seq, hash: self.hash }
+            && before.then(Timestamp::from_nanos(self.at_nanos), &self.body, self.form())
+                == Head { seq: self.seq, hash: self.hash }
+    }
+
+    /// What its hash covers besides number, time and body.
+    fn form(&self) -> Form<'_> {
+        match self.salt {
+            Some(salt) => Form::Salted { salt, kind: &self.kind, order: self.order.as_deref() },
+            None => Form::Plain,
+        }
     }
 }
 

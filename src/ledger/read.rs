@@ -8,7 +8,8 @@ use serde::Deserialize;
 use super::chain::{Hash, Head};
 use super::error::ReadError;
 use super::page::{Link, OwnFill, PAGE_EXAMINED_MAX, PAGE_ROWS_MAX, Page, Query, Start, Stored};
-use super::schema::{self, INDEXED_KINDS, IS_INDEXED, seq_from, seq_to};
+use super::salt::Salt;
+use super::schema::{self, INDEXED_KINDS, IS_INDEXED, Version, seq_from, seq_to};
 use super::source::{Fault, Source};
 use crate::domain::{ClientOrderId, Entry, Fill, Notional, RoundTrip, StrategyName, Timestamp};
 
@@ -26,7 +27,7 @@ impl Reader {
     /// There is none, it is not a ledger of this version, or the disk refuses.
     pub fn open(path: &Path) -> Result<Self, ReadError> {
         let mut source = Source::open(path)?;
-        match source.read(|connection| Ok(schema::inspect(connection)?))? {
+        match source.read(|connection| Ok(schema::inspect(connection)?.fault))? {
             Some(fault) if fault.hides_entries() => Err(ReadError::Schema { path: source.path().to_owned(), fault }),
             _ => Ok(Self { source }),
         }
@@ -116,16 +117,20 @@ impl Reader {
     /// The disk refuses.
     pub fn proof(&mut self, from: u64, to: u64) -> Result<Vec<Link>, ReadError> {
         self.source.read(|connection| {
-            let mut select = connection.prepare_cached(
-                "SELECT seq, at, body, previous, hash FROM entry NOT INDEXED \
-                 WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT ?",
-            )?;
+            let more = Version::of(connection)?.salt_and_order();
+            let mut select = connection.prepare_cached(&format!(
+                "SELECT seq, at, body, previous, hash, kind, {more} FROM entry NOT INDEXED \
+                 WHERE seq BETWEEN ? AND ? ORDER BY seq LIMIT ?"
+            ))?;
             let limit = i64::try_from(PAGE_ROWS_MAX).expect("a small number");
             let links = select.query_map((seq_to(from), seq_to(to), limit), |row| {
                 Ok(Link {
                     seq: seq_from(row.get(0)?),
                     at_nanos: row.get(1)?,
+                    kind: row.get(5)?,
+                    order: row.get(7)?,
                     body: row.get(2)?,
+                    salt: row.get::<_, Option<[u8; 16]>>(6)?.map(Salt),
                     previous: Hash(row.get(3)?),
                     hash: Hash(row.get(4)?),
                 })
@@ -229,17 +234,25 @@ fn is_indexed(kind: &str) -> bool {
 }
 
 fn strategy_of(connection: &Connection, order: ClientOrderId) -> Result<Option<StrategyName>, Fault> {
-    let mut find = connection.prepare_cached(
-        "SELECT seq, body FROM entry INDEXED BY entry_by_order \
-         WHERE kind = 'intended' AND json_extract(body, '$.order.id') = ? LIMIT 1",
-    )?;
-    let mut rows = find.query((order.to_string(),))?;
-    let Some(row) = rows.next()? else { return Ok(None) };
-    let seq = seq_from(row.get(0)?);
-    let body = row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?;
-    let Intended { order: Meant { strategy } } =
-        serde_json::from_str(body).map_err(|source| Fault::Entry { seq, source })?;
-    Ok(Some(strategy))
+    let conditions: &[&str] = match Version::of(connection)? {
+        Version::One => &["entry_by_order WHERE json_extract(body, '$.order.id') = ?"],
+        Version::Two => &[
+            "entry_by_order WHERE order_id = ?",
+            "entry_by_order_in_body WHERE salt IS NULL AND json_extract(body, '$.order.id') = ?",
+        ],
+    };
+    for condition in conditions {
+        let text = format!("SELECT seq, body FROM entry INDEXED BY {condition} AND kind = 'intended' LIMIT 1");
+        let mut find = connection.prepare_cached(&text)?;
+        let mut rows = find.query((order.to_string(),))?;
+        let Some(row) = rows.next()? else { continue };
+        let seq = seq_from(row.get(0)?);
+        let body = row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?;
+        let Intended { order: Meant { strategy } } =
+            serde_json::from_str(body).map_err(|source| Fault::Entry { seq, source })?;
+        return Ok(Some(strategy));
+    }
+    Ok(None)
 }
 
 #[derive(Deserialize)]

@@ -1,7 +1,5 @@
 //! The one table, what guards it, and how every connection to it is set up.
 
-use std::cmp::Ordering;
-
 use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
 use rusqlite::{Connection, OptionalExtension};
@@ -52,6 +50,49 @@ pub enum SchemaFault {
         /// Its name.
         name: String,
     },
+}
+
+/// A schema that this version reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Version {
+    /// Entries are hashed as they are. Only read, and migrated when it is to be written.
+    One,
+    /// Entries behind the one that says `migrated` are hashed with a salt, and looked up by a column.
+    Two,
+}
+
+/// What a database is.
+#[derive(Debug)]
+pub(super) struct Inspected {
+    /// Its schema; the newest when it is none of ours.
+    pub version: Version,
+    /// What keeps it from being a ledger as it was made, the gravest first.
+    pub fault: Option<SchemaFault>,
+}
+
+impl Version {
+    /// Of a database that is known to be a ledger.
+    pub(super) fn of(connection: &Connection) -> rusqlite::Result<Self> {
+        let number: i64 = connection.prepare_cached("PRAGMA user_version")?.query_row([], |row| row.get(0))?;
+        Ok(if number == 1 { Self::One } else { Self::Two })
+    }
+
+    /// The columns of salt and order, for a query.
+    pub(super) const fn salt_and_order(self) -> &'static str {
+        match self {
+            Self::One => "NULL, NULL",
+            Self::Two => "salt, order_id",
+        }
+    }
+
+    fn objects(self) -> Vec<Object> {
+        let mut objects = match self {
+            Self::One => OBJECTS_OF_1.to_vec(),
+            Self::Two => OBJECTS_OF_2.to_vec(),
+        };
+        objects.extend(OBJECTS);
+        objects
+    }
 }
 
 impl SchemaFault {
@@ -113,7 +154,7 @@ pub(super) fn draft(connection: &Connection) -> rusqlite::Result<()> {
 pub(super) fn create(connection: &Connection) -> rusqlite::Result<()> {
     let mut script =
         format!("BEGIN; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION};");
-    for (_, _, sql) in OBJECTS {
+    for (_, _, sql) in Version::Two.objects() {
         script.push_str(sql);
         script.push(';');
     }
@@ -121,20 +162,39 @@ pub(super) fn create(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch(&script)
 }
 
-/// What keeps a database from being a ledger as [`create`] makes it, the gravest first.
-pub(super) fn inspect(connection: &Connection) -> rusqlite::Result<Option<SchemaFault>> {
+/// Turns a ledger of schema 1 into one of schema 2, but for the entry that says so. Whoever calls this has begun a
+/// transaction.
+pub(super) fn upgrade(connection: &Connection) -> rusqlite::Result<()> {
+    let mut script = String::from(
+        "ALTER TABLE entry ADD COLUMN salt BLOB; ALTER TABLE entry ADD COLUMN order_id TEXT; DROP INDEX entry_by_order;",
+    );
+    for (_, _, sql) in OBJECTS_OF_2.iter().filter(|object| object.0 != "table") {
+        script.push_str(sql);
+        script.push(';');
+    }
+    script.push_str(&format!("PRAGMA user_version = {SCHEMA_VERSION}"));
+    connection.execute_batch(&script)
+}
+
+/// Whether a database is a ledger as this or an earlier version makes it.
+pub(super) fn inspect(connection: &Connection) -> rusqlite::Result<Inspected> {
     let number = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let none_of_ours = |fault| Ok(Inspected { version: Version::Two, fault: Some(fault) });
     if number("application_id")? != APPLICATION_ID {
-        return Ok(Some(SchemaFault::Foreign));
+        return none_of_ours(SchemaFault::Foreign);
     }
-    let version = number("user_version")?;
-    match version.cmp(&SCHEMA_VERSION) {
-        Ordering::Less => return Ok(Some(SchemaFault::Unknown { version })),
-        Ordering::Equal => {}
-        Ordering::Greater => return Ok(Some(SchemaFault::Newer { version })),
-    }
+    let version = match number("user_version")? {
+        1 => Version::One,
+        2 => Version::Two,
+        version if version > i64::from(SCHEMA_VERSION) => return none_of_ours(SchemaFault::Newer { version }),
+        version => return none_of_ours(SchemaFault::Unknown { version }),
+    };
+    Ok(Inspected { version, fault: find_fault(connection, &version.objects())? })
+}
+
+fn find_fault(connection: &Connection, objects: &[Object]) -> rusqlite::Result<Option<SchemaFault>> {
     let mut find = connection.prepare("SELECT sql FROM sqlite_schema WHERE type = ? AND name = ? AND tbl_name = ?")?;
-    for (kind, name, sql) in OBJECTS {
+    for (kind, name, sql) in objects.iter().copied() {
         let found: Option<Option<String>> = find.query_row((kind, name, TABLE), |row| row.get(0)).optional()?;
         let (kind, name) = (kind.to_owned(), name.to_owned());
         match found {
@@ -147,7 +207,7 @@ pub(super) fn inspect(connection: &Connection) -> rusqlite::Result<Option<Schema
     let mut rows = all.query([])?;
     while let Some(row) = rows.next()? {
         let (kind, name): (String, String) = (row.get(0)?, row.get(1)?);
-        if !OBJECTS.iter().any(|known| known.0 == kind && known.1 == name) {
+        if !objects.iter().any(|known| known.0 == kind && known.1 == name) {
             return Ok(Some(SchemaFault::Added { kind, name }));
         }
     }
@@ -188,29 +248,19 @@ pub(super) const INDEXED_KINDS: [&str; 3] = ["filled", "closed", "marked"];
 pub(super) const IS_INDEXED: &str = "(kind = 'filled' OR kind = 'closed' OR kind = 'marked')";
 
 const APPLICATION_ID: i64 = 0x7472_6264;
-const SCHEMA_VERSION: i64 = 1;
+/// The schema that is written.
+pub(super) const SCHEMA_VERSION: u32 = 2;
 /// What the write-ahead file is cut back to once its content is in the main file, in bytes.
 const WAL_BYTES_KEPT: i64 = 16 << 20;
 const TABLE: &str = "entry";
 
-/// Kind, name and text of everything in the schema. `REPLACE` would delete without asking the trigger against deletion,
+/// Kind, name and text of what every schema has. `REPLACE` would delete without asking the trigger against deletion,
 /// hence the one on insertion. Indexes name no fact of their own: they hold what the entries say, and `verify` compares.
-const OBJECTS: [(&str, &str, &str); 6] = [
-    (
-        "table",
-        TABLE,
-        "CREATE TABLE entry (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind TEXT NOT NULL, body TEXT NOT NULL, \
-         previous BLOB NOT NULL, hash BLOB NOT NULL) STRICT",
-    ),
+const OBJECTS: [Object; 4] = [
     (
         "index",
         "entry_by_kind",
         "CREATE INDEX entry_by_kind ON entry (kind) WHERE kind = 'filled' OR kind = 'closed' OR kind = 'marked'",
-    ),
-    (
-        "index",
-        "entry_by_order",
-        "CREATE INDEX entry_by_order ON entry (json_extract(body, '$.order.id')) WHERE kind = 'intended'",
     ),
     (
         "trigger",
@@ -230,3 +280,37 @@ const OBJECTS: [(&str, &str, &str); 6] = [
         "CREATE TRIGGER entry_is_fixed BEFORE UPDATE ON entry BEGIN SELECT RAISE(ABORT, 'an entry never changes'); END",
     ),
 ];
+
+/// What only schema 1 has.
+const OBJECTS_OF_1: [Object; 2] = [
+    (
+        "table",
+        TABLE,
+        "CREATE TABLE entry (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind TEXT NOT NULL, body TEXT NOT NULL, \
+         previous BLOB NOT NULL, hash BLOB NOT NULL) STRICT",
+    ),
+    (
+        "index",
+        "entry_by_order",
+        "CREATE INDEX entry_by_order ON entry (json_extract(body, '$.order.id')) WHERE kind = 'intended'",
+    ),
+];
+
+/// What only schema 2 has. An entry of schema 1 has no salt and no order, which is looked up in its body.
+const OBJECTS_OF_2: [Object; 3] = [
+    (
+        "table",
+        TABLE,
+        "CREATE TABLE entry (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind TEXT NOT NULL, body TEXT NOT NULL, \
+         previous BLOB NOT NULL, hash BLOB NOT NULL, salt BLOB, order_id TEXT) STRICT",
+    ),
+    ("index", "entry_by_order", "CREATE INDEX entry_by_order ON entry (order_id) WHERE order_id IS NOT NULL"),
+    (
+        "index",
+        "entry_by_order_in_body",
+        "CREATE INDEX entry_by_order_in_body ON entry (json_extract(body, '$.order.id')) \
+         WHERE kind = 'intended' AND salt IS NULL",
+    ),
+];
+
+type Object = (&'static str, &'static str, &'static str);

@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
-use super::chain::Head;
+use super::chain::{Form, Head};
 use super::error::{CommitError, OpenLedgerError, ReadError};
+use super::migrate::{Migration, migrate};
 use super::page::Stored;
 use super::place::{Place, open_to_write};
-use super::schema::{self, seq_to};
+use super::salt::{Salt, Salts};
+use super::schema::{self, Version, seq_to};
 use super::source::{Fault, Source};
 use super::verify;
 use super::watch::Watch;
@@ -23,7 +25,9 @@ pub struct Ledger {
     /// Whether `head` has to be read again: a commit failed and so did reading what became of it.
     unsure: bool,
     body: Vec<u8>,
+    salts: Salts,
     place: Option<Place>,
+    migration: Option<Migration>,
     watch: Option<Watch>,
     /// Set once entries went to a file that was taken away meanwhile, to whether the folder was left; nothing is written
     /// behind them.
@@ -58,9 +62,14 @@ impl Ledger {
         place.prepare()?;
         let path = place.path();
         // Read-only first: what is not ours stays exactly as it is.
-        if let Some(fault) = Source::open(path)?.read(|connection| Ok(schema::inspect(connection)?))? {
+        let inspected = Source::open(path)?.read(|connection| Ok(schema::inspect(connection)?))?;
+        if let Some(fault) = inspected.fault {
             return Err(OpenLedgerError::Schema { path: path.to_owned(), fault });
         }
+        let migration = match inspected.version {
+            Version::One => Some(migrate(path)?),
+            Version::Two => None,
+        };
         let fault = |source| OpenLedgerError::Database { path: path.to_owned(), source };
         let connection = open_to_write(path).map_err(fault)?;
         schema::make_durable(&connection).map_err(fault)?;
@@ -76,7 +85,9 @@ impl Ledger {
             head,
             unsure: false,
             body: Vec::new(),
+            salts: Salts::Drawn(Vec::new()),
             place: Some(place),
+            migration,
             watch: Some(watch),
             astray: None,
         })
@@ -97,7 +108,9 @@ impl Ledger {
             head: Head::EMPTY,
             unsure: false,
             body: Vec::new(),
+            salts: Salts::Numbered,
             place: None,
+            migration: None,
             watch: None,
             astray: None,
         })
@@ -107,6 +120,12 @@ impl Ledger {
     #[must_use]
     pub const fn head(&self) -> Head {
         self.head
+    }
+
+    /// What was done to it when it was opened, if it was an earlier version's.
+    #[must_use]
+    pub const fn migration(&self) -> Option<&Migration> {
+        self.migration.as_ref()
     }
 
     /// When the last entry was written, by its own account; `None` when there is none.
@@ -230,11 +249,9 @@ impl Ledger {
     }
 
     fn write(&mut self, at: Timestamp, entries: &[Entry]) -> Result<Head, CommitError> {
+        self.salts.prepare(entries.len()).map_err(CommitError::Random)?;
         self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         let mut head = self.head;
-        let mut insert = self
-            .connection
-            .prepare_cached("INSERT INTO entry (seq, at, kind, body, previous, hash) VALUES (?, ?, ?, ?, ?, ?)")?;
         for entry in entries {
             let kind = entry.kind();
             self.body.clear();
@@ -243,9 +260,7 @@ impl Ledger {
                 return Err(CommitError::TooLong { kind, bytes: self.body.len() });
             }
             let body = std::str::from_utf8(&self.body).expect("JSON is UTF-8");
-            let next = head.then(at, body);
-            insert.execute((seq_to(next.seq), at.nanos(), kind, body, &head.hash.0, &next.hash.0))?;
-            head = next;
+            head = insert(&self.connection, head, at, entry, body, self.salts.next(head.seq + 1))?;
         }
         self.connection.prepare_cached("COMMIT")?.execute([])?;
         Ok(head)
@@ -256,6 +271,26 @@ impl Ledger {
         self.unsure = false;
         Ok(())
     }
+}
+
+/// Puts an entry, of which `body` is the JSON, behind `head`; gives the head after it.
+pub(super) fn insert(
+    connection: &Connection,
+    head: Head,
+    at: Timestamp,
+    entry: &Entry,
+    body: &str,
+    salt: Salt,
+) -> rusqlite::Result<Head> {
+    let order = entry.order().map(|id| id.to_string());
+    let form = Form::Salted { salt, kind: entry.kind(), order: order.as_deref() };
+    let next = head.then(at, body, form);
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO entry (seq, at, kind, body, previous, hash, salt, order_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+    )?;
+    let (previous, hash) = (&head.hash.0, &next.hash.0);
+    insert.execute((seq_to(next.seq), at.nanos(), entry.kind(), body, previous, hash, &salt.0, order))?;
+    Ok(next)
 }
 
 /// Longest entry, in bytes of JSON; the longest text in one is an exchange's or operator's reason.

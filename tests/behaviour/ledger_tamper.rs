@@ -26,7 +26,7 @@ fn filled(count: u64) -> (tempfile::TempDir, PathBuf, Head) {
 }
 
 /// Does with the ledger what somebody with the `sqlite3` shell would, and puts the triggers back.
-fn tamper(path: &Path, sql: &str) {
+pub fn tamper(path: &Path, sql: &str) {
     let connection = Connection::open(path).unwrap();
     let mut find = connection.prepare("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'").unwrap();
     let triggers: Vec<(String, String)> =
@@ -62,14 +62,21 @@ fn found_after(sql: &str) -> (u64, EntryFault, u64) {
 /// The statement that gives entry `seq` of `path` another body and a hash that fits it.
 fn forged(path: &Path, seq: i64, body: &str) -> String {
     let connection = Connection::open(path).unwrap();
-    let (at, previous): (i64, Vec<u8>) = connection
-        .query_row("SELECT at, previous FROM entry WHERE seq = ?", [seq], |row| Ok((row.get(0)?, row.get(1)?)))
+    let (at, previous, salt, order): (i64, Vec<u8>, [u8; 16], Option<String>) = connection
+        .query_row("SELECT at, previous, salt, order_id FROM entry WHERE seq = ?", [seq], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+        })
         .unwrap();
+    let (kind, order) = (body.split('"').nth(3).unwrap(), order.unwrap_or_default());
     let mut hasher = Sha256::new();
     hasher.update(previous);
     hasher.update(seq.to_be_bytes());
     hasher.update(at.to_be_bytes());
-    hasher.update(body);
+    hasher.update([2, u8::try_from(kind.len()).unwrap()]);
+    hasher.update(kind);
+    hasher.update([u8::try_from(order.len()).unwrap()]);
+    hasher.update(order);
+    hasher.update(Sha256::new().chain_update(salt).chain_update(body).finalize());
     let hash = Hash(hasher.finalize().into());
     format!("UPDATE entry SET body = '{body}', hash = x'{hash}' WHERE seq = {seq};")
 }
@@ -90,8 +97,17 @@ fn a_changed_entry_is_named_whatever_was_changed_in_it() {
     }
     for kind in ["filled", "deposite", "deposited\"", ""] {
         let sql = format!("UPDATE entry SET kind = '{kind}' WHERE seq = 3");
-        assert_eq!(found_after(&sql), (3, EntryFault::Misfiled, 2), "{sql}");
+        assert_eq!(found_after(&sql), (3, EntryFault::Changed, 2), "{sql}");
     }
+    for sql in [
+        "UPDATE entry SET salt = zeroblob(16) WHERE seq = 3",
+        "UPDATE entry SET salt = NULL WHERE seq = 3",
+        "UPDATE entry SET order_id = 'tb-00000001-0000000000000000-01' WHERE seq = 3",
+    ] {
+        assert_eq!(found_after(sql), (3, EntryFault::Changed, 2), "{sql}");
+    }
+    let order = "UPDATE entry SET order_id = NULL WHERE seq = 4";
+    assert_eq!(found_after(order), (4, EntryFault::Changed, 3));
 }
 
 #[test]
@@ -101,6 +117,8 @@ fn a_column_of_the_wrong_type_is_named() {
         ("UPDATE entry SET hash = zeroblob(31) WHERE seq = 3", "hash"),
         ("UPDATE entry SET previous = x'' WHERE seq = 3", "hash of its predecessor"),
         ("UPDATE entry SET body = cast(x'ff' AS TEXT) WHERE seq = 3", "body"),
+        ("UPDATE entry SET salt = zeroblob(15) WHERE seq = 3", "salt"),
+        ("UPDATE entry SET order_id = cast(x'ff' AS TEXT) WHERE seq = 3", "order"),
         ("UPDATE entry SET kind = cast(x'fe' AS TEXT) WHERE seq = 3", "kind"),
     ] {
         assert_eq!(found_after(sql), (3, EntryFault::WrongType { column }, 2), "{sql}");
@@ -149,8 +167,11 @@ fn a_removed_entry_is_named() {
 
 #[test]
 fn an_inserted_entry_is_named() {
-    let copy =
-        |seq: i64| format!("INSERT INTO entry SELECT {seq}, at, kind, body, previous, hash FROM entry WHERE seq = 4");
+    let copy = |seq: i64| {
+        format!(
+            "INSERT INTO entry SELECT {seq}, at, kind, body, previous, hash, salt, order_id FROM entry WHERE seq = 4"
+        )
+    };
     assert_eq!(found_after(&copy(0)), (1, EntryFault::Inserted { number: 0 }, 0));
     assert_eq!(found_after(&copy(-7)), (1, EntryFault::Inserted { number: -7 }, 0));
     assert_eq!(found_after(&copy(6)), (6, EntryFault::Changed, 5));
@@ -313,7 +334,7 @@ fn rows(path: &Path) -> Vec<Link> {
 }
 
 fn sql_for_column(column: usize, seq: u64, other: u64) -> String {
-    let column = ["at", "kind", "body", "previous", "hash"][column % 5];
+    let column = ["at", "kind", "body", "previous", "hash", "salt", "order_id"][column % 7];
     format!(
         "UPDATE entry SET {column} = (SELECT {column} FROM entry WHERE seq = {other}) WHERE seq = {seq};
          UPDATE entry SET body = body || ' ' WHERE seq = {seq} AND {other} = {seq}"
@@ -324,7 +345,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn no_change_to_a_row_goes_unseen(act in 0_usize..5, column in 0_usize..5, seq in 1_u64..35, other in 1_u64..35) {
+    fn no_change_to_a_row_goes_unseen(act in 0_usize..5, column in 0_usize..7, seq in 1_u64..35, other in 1_u64..35) {
         let (_folder, path, head) = filled(34);
         let sql = match act {
             0 => sql_for_column(column, seq, other),
@@ -334,7 +355,7 @@ proptest! {
                  UPDATE entry SET seq = {other} WHERE seq = 100"
             ),
             3 => format!(
-                "INSERT INTO entry SELECT {}, at, kind, body, previous, hash FROM entry WHERE seq = {seq}",
+                "INSERT INTO entry SELECT {}, at, kind, body, previous, hash, salt, order_id FROM entry WHERE seq = {seq}",
                 other + 34
             ),
             _ => format!(

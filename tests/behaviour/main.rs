@@ -46,6 +46,8 @@ mod own_words;
 mod partial;
 mod practice;
 mod redaction;
+#[path = "../support/schema_1.rs"]
+mod schema_1;
 mod shipped;
 mod sim;
 mod sim_faults;

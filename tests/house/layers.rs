@@ -40,7 +40,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("config", &["domain", "log", "redact", "sandbox", "strategy"]),
     // SHELLS
     ("store", &["binance", "domain"]),
-    ("ledger", &["clock", "domain", "private"]),
+    ("ledger", &["clock", "domain", "private", "random"]),
     ("api", &["clock", "config", "domain", "log", "redact"]),
     // APPS
     ("backtest", &["domain", "engine", "sim", "strategy"]),

@@ -10,8 +10,7 @@ const HASHES: &[(&str, &str)] = &[
     ("Cargo.lock", "checksums of packages"),
     ("src/ledger/chain.rs", "the hash of an entry that the documentation describes"),
     ("crates/host/src/log/message.rs", "numbers of kinds of records, drawn for this purpose"),
-    ("tests/behaviour/ledger_schema_1.rs", "the head of a ledger"),
-    ("tests/golden/ledger/entries.jsonl", "hashes of invented entries"),
+    ("tests/support/schema_1.rs", "the head of a ledger"),
     ("tests/golden/ledger/schema-1/ledger.sqlite", "digest of a configuration"),
     ("tests/golden/journal/inputs-00000001-000.jsonl", "the hash of a configuration"),
 ];

@@ -180,7 +180,7 @@ fn batch(head: Head) -> Vec<Entry> {
 }
 
 /// Inside: the folder where a file system of 1 MiB is mounted. Outside: nothing, after the test ran inside.
-fn on_a_small_disk(test: &str) -> Option<PathBuf> {
+pub fn on_a_small_disk(test: &str) -> Option<PathBuf> {
     if let Some(disk) = std::env::var_os(CHILD) {
         let disk = PathBuf::from(disk);
         mount(&["-t", "tmpfs", "-o", "size=1m,mode=0700", "tmpfs", disk.to_str().unwrap()]);

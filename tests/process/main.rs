@@ -16,6 +16,7 @@ mod killed;
 mod ledger_cli;
 mod ledger_crash;
 mod ledger_disk;
+mod ledger_migrated;
 mod ledger_moved;
 mod ledger_refused;
 mod ledger_trouble;
@@ -30,6 +31,8 @@ mod random;
 mod recordings;
 mod reload;
 mod sandbox;
+#[path = "../support/schema_1.rs"]
+mod schema_1;
 mod secrets;
 mod state_folder;
 mod systemd;

@@ -125,6 +125,13 @@ pub enum Entry {
         /// In the quote asset.
         equity: Notional,
     },
+    /// The entries from here on, this one included, have the form of a newer schema. It has the time of the entry before.
+    Migrated {
+        /// The schema of the entries before.
+        from: u32,
+        /// The schema from here on.
+        to: u32,
+    },
     /// An operator asked to leave a symbol, or all of them.
     CloseAsked {
         /// Name of the token or socket that carried the request.
@@ -136,7 +143,7 @@ pub enum Entry {
 
 impl Entry {
     /// Every word an entry can be filed under.
-    pub const KINDS: [&str; 17] = [
+    pub const KINDS: [&str; 18] = [
         "started",
         "stopped",
         "deposited",
@@ -154,6 +161,7 @@ impl Entry {
         "guarded",
         "marked",
         "close-asked",
+        "migrated",
     ];
 
     /// The symbol it names, if it does.
@@ -176,7 +184,8 @@ impl Entry {
             | Self::Resumed { .. }
             | Self::Paused { .. }
             | Self::Unpaused { .. }
-            | Self::Marked { .. } => None,
+            | Self::Marked { .. }
+            | Self::Migrated { .. } => None,
         }
     }
 
@@ -200,6 +209,7 @@ impl Entry {
             | Self::Halted { .. }
             | Self::Resumed { .. }
             | Self::Marked { .. }
+            | Self::Migrated { .. }
             | Self::CloseAsked { .. } => None,
         }
     }
@@ -227,9 +237,35 @@ impl Entry {
             | Self::Resumed { .. }
             | Self::Paused { .. }
             | Self::Unpaused { .. }
-            | Self::Marked { .. } => {}
+            | Self::Marked { .. }
+            | Self::Migrated { .. } => {}
         }
         self
+    }
+
+    /// The order it is about, if it is about one.
+    #[must_use]
+    pub const fn order(&self) -> Option<ClientOrderId> {
+        match self {
+            Self::Intended { order } => Some(order.id),
+            Self::Filled { fill } => Some(fill.order),
+            Self::Accepted { id, .. }
+            | Self::CancelAsked { id, .. }
+            | Self::Unanswered { id }
+            | Self::Ended { id, .. } => Some(*id),
+            Self::Started { .. }
+            | Self::Stopped { .. }
+            | Self::Deposited { .. }
+            | Self::Halted { .. }
+            | Self::Resumed { .. }
+            | Self::Paused { .. }
+            | Self::Unpaused { .. }
+            | Self::Closed { .. }
+            | Self::Guarded { .. }
+            | Self::Marked { .. }
+            | Self::Migrated { .. }
+            | Self::CloseAsked { .. } => None,
+        }
     }
 
     /// The word it is filed under, the same as `kind` in its JSON.
@@ -253,6 +289,7 @@ impl Entry {
             Self::Guarded { .. } => "guarded",
             Self::Marked { .. } => "marked",
             Self::CloseAsked { .. } => "close-asked",
+            Self::Migrated { .. } => "migrated",
         }
     }
 }

@@ -84,12 +84,21 @@ pub(super) fn all() -> Value {
         "Fill": fill(),
         "Mark": object(&json!({"seq": seq(), "at": time(), "equity": decimal()})),
         "LedgerHead": object(&json!({"seq": seq(), "hash": reference("Hash")})),
-        "LedgerEntry": object(&json!({
-            "seq": seq(), "at": time(), "kind": {"type": "string"},
-            "body": {"type": "string", "description": "The entry's JSON, to the byte, as it was hashed"},
-            "previous": reference("Hash"), "hash": reference("Hash"),
-        })),
+        "LedgerEntry": ledger_entry(),
     })
+}
+
+fn ledger_entry() -> Value {
+    object(&json!({
+        "seq": seq(), "at": time(), "kind": {"type": "string"},
+        "order": maybe(&json!({"type": "string", "description": "The order it is about, as the hash covers it"})),
+        "body": {"type": "string", "description": "The entry's JSON, to the byte, as it was hashed"},
+        "salt": maybe(&json!({
+            "type": "string", "pattern": "^[0-9a-f]{32}$",
+            "description": "What the digest of its JSON was salted with; null where the JSON itself was hashed",
+        })),
+        "previous": reference("Hash"), "hash": reference("Hash"),
+    }))
 }
 
 /// The kind of content of an answer, and its schema.

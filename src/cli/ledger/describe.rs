@@ -59,6 +59,7 @@ pub fn describe(entry: &Entry) -> String {
         ),
         Entry::Guarded { strategy, symbol, stop, .. } => format!("{strategy}: {symbol} stop at {stop}"),
         Entry::Marked { equity } => format!("equity {equity}"),
+        Entry::Migrated { from, to } => format!("from schema {from} to {to}"),
         Entry::CloseAsked { by, symbol } => {
             format!("{} by {by}", symbol.map_or_else(|| "everything".to_owned(), |symbol| symbol.to_string()))
         }

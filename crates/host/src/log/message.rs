@@ -120,6 +120,9 @@ messages! {
     /// The ledger's head.
     LEDGER_HEAD = "0eb8ec5a2485436d8084fff899db360f", "The head of the ledger",
         "Number and hash of its last entry. Kept on another machine, it shows later whether the ledger was cut or rewritten: tradingbot ledger verify --head HEAD. Nothing is to be done.";
+    /// The ledger was of an earlier version.
+    LEDGER_MIGRATED = "b7cda0ff698b40358f9043aebaedff39", "The ledger has the schema of this version now",
+        "An earlier version made it. Its entries are what they were, with the hashes that they had; one that says migrated follows them, and heads that were noted before are still good. COPY is the ledger as it was, for going back to the earlier version, which refuses the new schema. Remove it once that is not needed. Nothing is to be done.";
     /// The ledger cannot be written.
     LEDGER_FAILED = "636074f1559f4f6884b6d99e75a5e2d6", "The ledger cannot be written",
         "Trading is halted at once, because an order that is not written down must not be sent; the API stays up. CAUSE has the system's words, mostly a full or failing disk (df, dmesg). Once it can be written again, trading stays halted until: tradingbot resume --reason WHY";

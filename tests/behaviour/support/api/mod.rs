@@ -274,6 +274,8 @@ impl History for Ledger {
             seq,
             at: NOON,
             kind: "stopped".to_owned(),
+            order: None,
+            salt: Some("2".repeat(32)),
             body: format!("{{\"kind\":\"stopped\",\"run\":{seq}}}"),
             previous: "0".repeat(64),
             hash: "1".repeat(64),

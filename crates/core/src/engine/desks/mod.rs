@@ -185,7 +185,8 @@ impl Desks {
             | Entry::Resumed { .. }
             | Entry::Closed { .. }
             | Entry::Guarded { .. }
-            | Entry::Marked { .. } => {}
+            | Entry::Marked { .. }
+            | Entry::Migrated { .. } => {}
         }
     }
 

@@ -290,7 +290,8 @@ impl Execution {
             | Entry::Closed { .. }
             | Entry::Guarded { .. }
             | Entry::Marked { .. }
-            | Entry::CloseAsked { .. } => {}
+            | Entry::CloseAsked { .. }
+            | Entry::Migrated { .. } => {}
         }
         self.orders.restore(at, entry, rest_max)
     }

@@ -287,7 +287,8 @@ impl Portfolio {
             | Entry::Resumed { .. }
             | Entry::Paused { .. }
             | Entry::Unpaused { .. }
-            | Entry::CloseAsked { .. } => {}
+            | Entry::CloseAsked { .. }
+            | Entry::Migrated { .. } => {}
         }
         Ok(())
     }

@@ -180,7 +180,8 @@ impl Orders {
             | Entry::Closed { .. }
             | Entry::Guarded { .. }
             | Entry::Marked { .. }
-            | Entry::CloseAsked { .. } => {}
+            | Entry::CloseAsked { .. }
+            | Entry::Migrated { .. } => {}
         }
         Ok(OrderNews::None)
     }
