@@ -21,6 +21,7 @@ mod reserve;
 mod route;
 mod server;
 mod settings;
+mod shown;
 mod slots;
 mod stream;
 mod token;
@@ -35,6 +36,7 @@ pub use feed::Feed;
 pub use listener::{Listener, ListenerError};
 pub use server::{CALLS_MAX, serve};
 pub use settings::{Access, Settings};
+pub use shown::{ChangeVerdict, ChangeView, Listed, OrderView, ReplayView, StatusView, StrategyWarmUp};
 pub use token::{
     Scope, ScopeError, Standing, TOKEN_DIGITS, Token, TokenFile, TokenFileError, TokenHash, TokenName, TokenNameError,
     TokenRecord,

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::listen::STREAMS_MAX;
 use super::token::TokenHash;
@@ -61,7 +61,7 @@ pub struct Settings {
 }
 
 /// Where programs reach the API, or what keeps them out.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Access {
     /// Addresses such as `http://127.0.0.1:8080` and `unix:/run/tradingbot/two/api.sock`; the control socket is not among them.

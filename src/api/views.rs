@@ -1,5 +1,6 @@
 //! The snapshot as clients see it, written out once for all who ask before it changes.
 
+use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
@@ -7,8 +8,9 @@ use serde::Serialize;
 use super::doors::Readiness;
 use super::reply::Tagged;
 use super::settings::Access;
-use crate::domain::snapshot::{BalanceView, HaltView, MarketView, StrategyView, WarmUpView};
-use crate::domain::{NewOrder, Notional, Order, OrderState, Qty, Rate, RunId, Seq, Snapshot, StrategyName, Timestamp};
+use super::shown::{AccountView, Listed, OrderView, StatusView, StrategyWarmUp};
+use crate::domain::Snapshot;
+use crate::domain::snapshot::StrategyView;
 
 /// Which part of the snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,78 +32,6 @@ pub(super) struct Views {
 struct Written {
     snapshot: Option<Arc<Snapshot>>,
     views: [Option<Tagged>; 5],
-}
-
-/// How the bot is doing. Amounts are in the quote asset of the account.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
-struct Status<'s> {
-    version: &'static str,
-    run: RunId,
-    seq: Seq,
-    at: Timestamp,
-    api: &'s Access,
-    starting: Option<&'s str>,
-    trading: bool,
-    halt: &'s Option<HaltView>,
-    equity: Option<Notional>,
-    equity_peak: Notional,
-    drawdown: Option<Rate>,
-    profit_today: Option<Notional>,
-    positions: usize,
-    orders: usize,
-    strategies: usize,
-    strategies_paused: usize,
-    warming_up: Vec<StrategyWarmUp>,
-    fills: u64,
-    refusals: u64,
-    entries_too_small: &'s [String],
-    markets: &'s [MarketView],
-}
-
-/// How far a strategy has warmed up on a symbol.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
-struct StrategyWarmUp {
-    strategy: StrategyName,
-    #[serde(flatten)]
-    warm_up: WarmUpView,
-}
-
-/// What is held, and what it is worth in the quote asset.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
-struct Balance<'s> {
-    balances: &'s [BalanceView],
-    equity: Option<Notional>,
-    equity_peak: Notional,
-    drawdown: Option<Rate>,
-    profit_today: Option<Notional>,
-}
-
-/// An order, flat.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
-struct OrderView<'s> {
-    #[serde(flatten)]
-    new: &'s NewOrder,
-    created: Timestamp,
-    filled: Qty,
-    value: Notional,
-    state: &'s OrderState,
-}
-
-/// A list, whole or a part of it; `next` is the cursor of the part after it.
-#[derive(Debug, Serialize)]
-pub(super) struct Listed<'s, T> {
-    pub(super) items: &'s [T],
-    pub(super) next: Option<String>,
-}
-
-impl<'s> OrderView<'s> {
-    const fn of(order: &'s Order) -> Self {
-        Self { new: &order.new, created: order.created, filled: order.filled, value: order.value, state: &order.state }
-    }
 }
 
 impl Views {
@@ -126,33 +56,33 @@ impl Views {
 
 fn write(snapshot: &Snapshot, api: &Access, ready: &Readiness, view: View) -> Vec<u8> {
     match view {
-        View::Status => json(&Status {
-            version: env!("CARGO_PKG_VERSION"),
+        View::Status => json(&StatusView {
+            version: Cow::Borrowed(env!("CARGO_PKG_VERSION")),
             run: snapshot.run,
             seq: snapshot.seq,
             at: snapshot.at,
-            api,
+            api: Cow::Borrowed(api),
             starting: match ready {
-                Readiness::Starting { waits_for } => Some(waits_for),
+                Readiness::Starting { waits_for } => Some(Cow::Borrowed(waits_for)),
                 Readiness::Ready | Readiness::Failing { .. } => None,
             },
             trading: snapshot.halt.is_none(),
-            halt: &snapshot.halt,
+            halt: snapshot.halt.as_ref().map(Cow::Borrowed),
             equity: snapshot.equity,
             equity_peak: snapshot.equity_peak,
             drawdown: snapshot.drawdown,
             profit_today: snapshot.profit_today,
-            positions: snapshot.positions.len(),
-            orders: snapshot.orders.len(),
-            strategies: snapshot.strategies.len(),
-            strategies_paused: snapshot.strategies.iter().filter(|strategy| strategy.paused).count(),
+            positions: count(snapshot.positions.len()),
+            orders: count(snapshot.orders.len()),
+            strategies: count(snapshot.strategies.len()),
+            strategies_paused: count(snapshot.strategies.iter().filter(|strategy| strategy.paused).count()),
             warming_up: warming_up(snapshot),
             fills: snapshot.fills,
             refusals: snapshot.refusals,
-            entries_too_small: &snapshot.entries_too_small,
-            markets: &snapshot.markets,
+            entries_too_small: Cow::Borrowed(&snapshot.entries_too_small),
+            markets: Cow::Borrowed(&snapshot.markets),
         }),
-        View::Balance => json(&Balance {
+        View::Balance => json(&AccountView {
             balances: &snapshot.balances,
             equity: snapshot.equity,
             equity_peak: snapshot.equity_peak,
@@ -171,9 +101,13 @@ fn write(snapshot: &Snapshot, api: &Access, ready: &Readiness, view: View) -> Ve
 fn warming_up(snapshot: &Snapshot) -> Vec<StrategyWarmUp> {
     let of_strategy = |one: &StrategyView| {
         let strategy = one.name;
-        one.warming_up.iter().map(move |warm_up| StrategyWarmUp { strategy, warm_up: *warm_up }).collect::<Vec<_>>()
+        one.warming_up.iter().map(move |warm_up| StrategyWarmUp { strategy, progress: *warm_up }).collect::<Vec<_>>()
     };
     snapshot.strategies.iter().flat_map(of_strategy).collect()
+}
+
+fn count(len: usize) -> u64 {
+    u64::try_from(len).expect("a length fits 64 bits")
 }
 
 fn json(view: &impl Serialize) -> Vec<u8> {

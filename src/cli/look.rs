@@ -2,17 +2,14 @@
 
 use std::io::Write;
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::call::{Bot, Call, parse};
 use super::show::{Percent, Table, count};
 use super::{Exit, Failure, Inherited};
-use crate::domain::snapshot::{HaltView, MarketView, PositionView, WarmUpView};
-use crate::domain::{
-    NewOrder, Notional, OrderKind, OrderState, Outcome, Price, Qty, Rate, RoundTrip, Side, Span, StrategyName,
-    Timestamp,
-};
+use crate::api::{Listed, OrderView, StatusView, StrategyWarmUp};
+use crate::domain::snapshot::{PositionView, WarmUpView};
+use crate::domain::{Notional, OrderKind, OrderState, Outcome, Price, RoundTrip, Side, Span, StrategyName, Timestamp};
 
 /// `tradingbot status`.
 #[derive(Debug, clap::Args)]
@@ -45,65 +42,6 @@ pub struct Trades {
     call: Call,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-struct StatusView {
-    version: String,
-    run: u32,
-    seq: u64,
-    at: Timestamp,
-    api: AccessView,
-    /// What it waits for before it does its work. A bot of an earlier version does not say.
-    #[serde(default)]
-    starting: Option<String>,
-    halt: Option<HaltView>,
-    equity: Option<Notional>,
-    equity_peak: Notional,
-    drawdown: Option<Rate>,
-    profit_today: Option<Notional>,
-    positions: u64,
-    orders: u64,
-    strategies: u64,
-    strategies_paused: u64,
-    warming_up: Vec<WarmUp>,
-    fills: u64,
-    refusals: u64,
-    /// A bot of an earlier version does not say.
-    #[serde(default)]
-    entries_too_small: Vec<String>,
-    markets: Vec<MarketView>,
-}
-
-/// Where programs reach the bot, or why they do not.
-#[derive(Debug, Deserialize)]
-struct AccessView {
-    listening: Vec<String>,
-    fault: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct WarmUp {
-    strategy: StrategyName,
-    #[serde(flatten)]
-    progress: WarmUpView,
-}
-
-#[derive(Debug, Deserialize)]
-struct OrderView {
-    #[serde(flatten)]
-    new: NewOrder,
-    created: Timestamp,
-    filled: Qty,
-    state: OrderState,
-}
-
-/// A list, or a part of one.
-#[derive(Debug, Deserialize)]
-struct Listed<T> {
-    items: Vec<T>,
-    next: Option<String>,
-}
-
 impl Status {
     /// Shows how the bot is doing.
     ///
@@ -127,7 +65,7 @@ impl Orders {
         if json {
             return raw(&body, out);
         }
-        let orders: Listed<OrderView> = parse(&body)?;
+        let orders: Listed<Vec<OrderView<'_>>> = parse(&body)?;
         let mut table = Table::new(&["ORDER", "STRATEGY", "SYMBOL", "SIDE", "QTY", "FILLED", "AT", "STATE", "CREATED"]);
         for order in &orders.items {
             table.row(vec![
@@ -157,7 +95,7 @@ impl Positions {
         if json {
             return raw(&body, out);
         }
-        let positions: Listed<PositionView> = parse(&body)?;
+        let positions: Listed<Vec<PositionView>> = parse(&body)?;
         let mut table = Table::new(&["STRATEGY", "SYMBOL", "QTY", "ENTRY", "LAST", "STOP", "PROFIT", "SINCE"]);
         for position in &positions.items {
             table.row(vec![
@@ -212,7 +150,7 @@ impl Trades {
         let (mut items, mut cursor) = (Vec::new(), String::new());
         loop {
             let limit = (wanted - items.len()).min(PART_MAX);
-            let mut part: Listed<T> = parse(&bot.get(&format!("/v1/trades?limit={limit}{cursor}"))?)?;
+            let mut part: Listed<Vec<T>> = parse(&bot.get(&format!("/v1/trades?limit={limit}{cursor}"))?)?;
             let got = part.items.len();
             items.append(&mut part.items);
             match part.next {
@@ -234,7 +172,7 @@ pub fn raw(body: &[u8], out: &mut dyn Write) -> Result<(), Failure> {
     Ok(out.write_all(b"\n")?)
 }
 
-fn show_status(status: &StatusView, out: &mut dyn Write) -> Result<(), Failure> {
+fn show_status(status: &StatusView<'_>, out: &mut dyn Write) -> Result<(), Failure> {
     let mut line = |name: &str, text: String| writeln!(out, "{name:14}{text}");
     match (&status.halt, &status.starting) {
         (None, None) => line("trading", "yes".to_owned())?,
@@ -254,16 +192,16 @@ fn show_status(status: &StatusView, out: &mut dyn Write) -> Result<(), Failure> 
     let paused =
         if status.strategies_paused == 0 { String::new() } else { format!(", {} paused", status.strategies_paused) };
     line("strategies", format!("{}{paused}", status.strategies))?;
-    for WarmUp { strategy, progress } in &status.warming_up {
+    for StrategyWarmUp { strategy, progress } in &status.warming_up {
         line("warming up", warm_up(*strategy, progress))?;
     }
     line("fills", count(status.fills))?;
     line("refusals", count(status.refusals))?;
-    for entry in &status.entries_too_small {
+    for entry in status.entries_too_small.iter() {
         line("too small", entry.clone())?;
     }
-    line("as of", format!("{}, event {} of run {}", to_second(status.at), status.seq, status.run))?;
-    line("version", status.version.clone())?;
+    line("as of", format!("{}, event {} of run {}", to_second(status.at), status.seq.0, status.run.0))?;
+    line("version", status.version.clone().into_owned())?;
     match &status.api.fault {
         Some(fault) => line("API", format!("CLOSED: {fault}"))?,
         None => line("API", status.api.listening.join(", "))?,
@@ -273,7 +211,7 @@ fn show_status(status: &StatusView, out: &mut dyn Write) -> Result<(), Failure> 
     }
     writeln!(out)?;
     let mut table = Table::new(&["MARKET", "LAST", "BID", "ASK", "HEARD", ""]);
-    for market in &status.markets {
+    for market in status.markets.iter() {
         table.row(vec![
             market.symbol.to_string(),
             maybe(market.last),
@@ -286,7 +224,7 @@ fn show_status(status: &StatusView, out: &mut dyn Write) -> Result<(), Failure> 
     Ok(table.write(out)?)
 }
 
-fn equity(status: &StatusView) -> String {
+fn equity(status: &StatusView<'_>) -> String {
     let peak = cents(status.equity_peak);
     match (status.equity, status.drawdown) {
         (Some(equity), Some(drawdown)) => format!("{}, {} under its peak of {peak}", cents(equity), Percent(drawdown)),

@@ -3,11 +3,11 @@
 use std::io::Write;
 
 use reqwest::Method;
-use serde::Deserialize;
 
 use super::call::{Call, parse};
 use super::look::raw;
 use super::{Exit, Failure, Inherited};
+use crate::api::{ChangeVerdict, ChangeView};
 use crate::domain::{ClientOrderId, InstrumentId, Reason};
 
 /// `tradingbot halt`.
@@ -54,20 +54,6 @@ struct Words<'w> {
     already: &'w str,
 }
 
-#[derive(Debug, Deserialize)]
-struct Answer {
-    verdict: Verdict,
-    /// How trading stands; told when the verdict is that on an earlier try.
-    trading: Option<bool>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum Verdict {
-    Done,
-    Already,
-}
-
 impl Halt {
     /// Halts.
     ///
@@ -78,8 +64,8 @@ impl Halt {
         let body = self.call.bot(inherited)?.change(&Method::POST, "/v1/halt", Some(self.reason.as_str()))?;
         let resume = format!("tradingbot resume{} --reason WHY", self.call.flags());
         let done = &format!("halted: nothing is sent until `{resume}`; positions are left as they are");
-        let answer: Answer = parse(&body)?;
-        if answer.trading == Some(true) {
+        let answer: ChangeView<'_> = parse(&body)?;
+        if answer.replay.is_some_and(|replay| replay.trading) {
             let text = "it was halted, but somebody has resumed it since the first try: it trades; halt it again";
             return Err(Failure::say(Exit::Failure, text));
         }
@@ -131,10 +117,10 @@ fn show(body: &[u8], json: bool, words: &Words<'_>, out: &mut dyn Write) -> Resu
     if json {
         return raw(body, out);
     }
-    let answer: Answer = parse(body)?;
+    let answer: ChangeView<'_> = parse(body)?;
     let text = match answer.verdict {
-        Verdict::Done => words.done,
-        Verdict::Already => words.already,
+        ChangeVerdict::Done => words.done,
+        ChangeVerdict::Already => words.already,
     };
     Ok(writeln!(out, "{text}")?)
 }

@@ -1,9 +1,9 @@
 //! Changes: asked of the engine as events, once each, and answered with its verdict.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use hyper::body::Bytes;
-use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
@@ -14,18 +14,8 @@ use crate::api::doors::{OperatorCall, OperatorDoorError};
 use crate::api::problem::{ApiError, Code};
 use crate::api::replays::{Answer, Digest, Known, ReplayKey};
 use crate::api::reply::{Reply, X_REQUEST_ID};
-use crate::domain::snapshot::HaltView;
+use crate::api::shown::{ChangeVerdict, ChangeView, ReplayView};
 use crate::domain::{OperatorEvent, OperatorRequest, Verdict};
-
-/// What was answered before to the same change, and how trading stands by now.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
-struct Replay<'s> {
-    verdict: &'static str,
-    replayed: bool,
-    trading: bool,
-    halt: &'s Option<HaltView>,
-}
 
 impl Ask<'_> {
     /// Asks the engine, unless the same was asked before under the same request id: then gives the answer to that.
@@ -84,9 +74,9 @@ impl Ask<'_> {
             Ok(Ok(answer)) => answer.clone(),
             Ok(Err(_)) | Err(_) => Answer::Lost,
         };
-        let (body, word) = match answer {
-            Answer::Given(Ok(Verdict::Done)) => (&b"{\"verdict\":\"done\"}"[..], "done"),
-            Answer::Given(Ok(Verdict::Already)) => (&b"{\"verdict\":\"already\"}"[..], "already"),
+        let verdict = match answer {
+            Answer::Given(Ok(Verdict::Done)) => ChangeVerdict::Done,
+            Answer::Given(Ok(Verdict::Already)) => ChangeVerdict::Already,
             Answer::Given(Ok(Verdict::UnknownOrder)) => return Err(ApiError::of(Code::UnknownOrder)),
             Answer::Given(Ok(Verdict::UnknownStrategy)) => return Err(ApiError::of(Code::UnknownStrategy)),
             Answer::Given(Ok(Verdict::NoPosition)) => return Err(ApiError::of(Code::NoPosition)),
@@ -97,12 +87,13 @@ impl Ask<'_> {
             Answer::Waiting | Answer::Lost => return Err(ApiError::of(Code::Unanswered)),
         };
         if !replayed {
-            return Ok(Reply::Json(self.success(), Bytes::from_static(body)));
+            return Ok(Reply::json(self.success(), &ChangeView { verdict, replay: None }));
         }
         let snapshot = Arc::clone(&self.server.doors.snapshot.borrow());
-        let replay = Replay { verdict: word, replayed, trading: snapshot.halt.is_none(), halt: &snapshot.halt };
-        let body = serde_json::to_vec(&replay).expect("words and a halt have a JSON form");
-        Ok(Reply::Replayed(self.success(), Bytes::from(body)))
+        let halt = snapshot.halt.as_ref();
+        let replay = ReplayView { replayed, trading: halt.is_none(), halt: halt.map(Cow::Borrowed) };
+        let body = serde_json::to_vec(&ChangeView { verdict, replay: Some(replay) });
+        Ok(Reply::Replayed(self.success(), Bytes::from(body.expect("words and a halt have a JSON form"))))
     }
 
     fn digest(&self, event: &OperatorEvent) -> Digest {

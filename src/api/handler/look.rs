@@ -12,7 +12,8 @@ use crate::api::doors::{History, HistoryError, Numbered, Page, ProvenEntry, Read
 use crate::api::openapi;
 use crate::api::problem::{ApiError, Code};
 use crate::api::reply::{Reply, Tagged};
-use crate::api::views::{Listed, View};
+use crate::api::shown::Listed;
+use crate::api::views::View;
 
 /// An item of a list that is ordered by numbers of the ledger.
 pub(super) trait InLedger {
