@@ -8,6 +8,7 @@ mod api_slots;
 mod backtest;
 mod backtest_config;
 mod backtest_equity;
+mod backtest_events;
 mod backtest_exits;
 mod backtest_fills;
 mod backtest_options;

@@ -1,6 +1,7 @@
 //! What several tests need.
 
 pub mod api;
+pub mod candle_events;
 pub mod candles;
 pub mod desk;
 pub mod exchange;
