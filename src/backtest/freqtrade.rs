@@ -37,8 +37,9 @@ impl IntervalRule for Freqtrade {
     }
 
     /// Looks at no price but the open when it values what is held.
-    fn judge(&self, stops: &mut StopTracker, interval: &PastInterval<'_>) -> Result<Judged, AmountError> {
-        Ok(Judged { leave: leave(stops, interval)?, worst: interval.candle.open })
+    fn judge(&self, mut stops: StopTracker, interval: &PastInterval<'_>) -> Result<Judged, AmountError> {
+        let leave = leave(&mut stops, interval)?;
+        Ok(Judged { leave, worst: interval.candle.open, stops })
     }
 }
 

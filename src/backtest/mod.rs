@@ -1,7 +1,9 @@
 //! APP: a backtest, the same engine over past candles.
 
 mod curve;
+mod driver;
 mod freqtrade;
+mod lane;
 mod report;
 mod run;
 mod trades;

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use tradingbot::backtest::{Feed, FillRule, Outcome, Settings, run};
 use tradingbot::domain::{
-    Asset, Candle, EntryStyle, Exits, Instrument, InstrumentId, Limits, Notional, Price, Qty, Rate, RoiStep, Rule,
-    Sizing, Span, StrategySettings, Timestamp, Trailing,
+    Asset, Candle, EntryStyle, Exits, Instrument, InstrumentId, Limits, Notional, Price, Qty, Rate, RoiStep, Sizing,
+    Span, Timestamp, Trailing,
 };
 use tradingbot::market::Random;
+use tradingbot::strategy::{Rule, StrategySettings};
 
 use crate::support::candle_events;
 
@@ -135,11 +136,13 @@ fn feed(dice: &mut Random, number: u64) -> Feed {
 }
 
 fn strategy(dice: &mut Random, number: u64, ids: &[InstrumentId]) -> StrategySettings {
-    let rule = match dice.below(3) {
-        0 => Rule::EmaCross { fast: 1 + dice.below(4) as u32, slow: 5 + dice.below(8) as u32 },
-        1 => Rule::RsiReversion { period: 2 + dice.below(6) as u32, enter_below: 40, leave_above: 60 },
-        _ => Rule::DonchianBreakout { period: 1 + dice.below(9) as u32 },
+    let mut some = |least: u64, count: u64| u32::try_from(least + dice.below(count)).unwrap();
+    let (name, values) = match some(0, 3) {
+        0 => ("ema-cross", vec![("fast", some(1, 4)), ("slow", some(5, 8))]),
+        1 => ("rsi-reversion", vec![("period", some(2, 6)), ("enter-below", 40), ("leave-above", 60)]),
+        _ => ("donchian-breakout", vec![("period", some(1, 9))]),
     };
+    let rule = Rule::named(name, &values).unwrap();
     let sizing = match dice.below(3) {
         0 => Sizing::Fixed { stake: Notional::from_units(money(dice.between(10, 3_000))) },
         1 => Sizing::EquityShare { share: rate(dice, 1, 60) },

@@ -48,10 +48,12 @@ fn says(rule: &dyn IntervalRule, exits: &Exits, signalled: bool, before: Option<
     let mut stops = StopTracker::new(exits, &rules, price("5000"), Timestamp::from_nanos(OPENED)).unwrap();
     if let Some(before) = before {
         let before = PastInterval { candle: &before, exit_signalled: false, exits, rules: &rules };
-        assert_eq!(rule.judge(&mut stops, &before).unwrap().leave, None);
+        let judged = rule.judge(stops, &before).unwrap();
+        assert_eq!(judged.leave, None);
+        stops = judged.stops;
     }
     let interval = PastInterval { candle, exit_signalled: signalled, exits, rules: &rules };
-    match rule.judge(&mut stops, &interval).unwrap().leave {
+    match rule.judge(stops, &interval).unwrap().leave {
         None => "stays".to_owned(),
         Some(Leave { kind: OrderKind::Market, reason }) => format!("{reason} @ open {}", candle.open),
         Some(Leave { kind: OrderKind::Stop { trigger: at }, reason })
@@ -102,9 +104,9 @@ fn an_exit_at_a_low_between_two_ticks_is_at_a_tick_that_the_candle_reaches() {
     let exits = exits(&[("0s", "0.1")], Some(("0.1", None)));
     let rules = Instrument { tick: price("1"), ..rules() };
     let leave = |candle: &Candle| {
-        let mut stops = StopTracker::new(&exits, &rules, price("5000"), Timestamp::from_nanos(OPENED)).unwrap();
+        let stops = StopTracker::new(&exits, &rules, price("5000"), Timestamp::from_nanos(OPENED)).unwrap();
         let interval = PastInterval { candle, exit_signalled: false, exits: &exits, rules: &rules };
-        Freqtrade.judge(&mut stops, &interval).unwrap().leave.unwrap().kind.price()
+        Freqtrade.judge(stops, &interval).unwrap().leave.unwrap().kind.price()
     };
     assert_eq!(leave(&candle(0, "5000", "5450.5", "4600.5", "5000")), Some(price("4601")));
     assert_eq!(leave(&candle(1, "5700", "5800", "5650.5", "5700")), Some(price("5650")));

@@ -2,8 +2,8 @@
 
 use tradingbot::backtest::{BacktestError, Curve, Feed, FillRule, Freqtrade, Outcome, Settings};
 use tradingbot::domain::{
-    Candle, Entry, Event, ExitReason, Instrument, InstrumentId, MarketEvent, Notional, OperatorEvent, RunId, Seq, Span,
-    Stamped, Timestamp,
+    Candle, Entry, Event, ExitReason, Instrument, InstrumentId, MarketEvent, Notional, OperatorEvent, OperatorRequest,
+    RunId, Seq, Span, Stamped, Timestamp,
 };
 use tradingbot::engine::{Command, Engine, IntervalRule, Notice, Setup, Strict};
 use tradingbot::sim::CandleSim;
@@ -71,14 +71,14 @@ impl<'a> Driver<'a> {
         loop {
             if now == last {
                 for strategy in settings.strategies.iter().map(|strategy| strategy.name) {
-                    self.apply(now, Event::Operator(OperatorEvent::Pause { by: "test".to_owned(), strategy }))?;
+                    self.operate(now, OperatorRequest::Pause { strategy })?;
                 }
             }
             let open = self.show(now)?;
             if now == last {
                 self.leave_all(now)?;
             }
-            let dip = self.engine.close_ranges()?;
+            let dip = self.engine.past().close()?;
             let close = self.engine.account().equity();
             let open_and_low = match open {
                 Some(open) if now == last => Some((open, open.min(close))),
@@ -149,8 +149,7 @@ impl<'a> Driver<'a> {
 
     fn leave_all(&mut self, now: Timestamp) -> Result<(), BacktestError> {
         let closed = self.outcome.trips.len();
-        let flatten = OperatorEvent::Flatten { by: "test".to_owned(), reason: ExitReason::ForceExit };
-        self.apply(now, Event::Operator(flatten))?;
+        self.operate(now, OperatorRequest::Flatten { reason: ExitReason::ForceExit })?;
         self.answers(now)?;
         let begins = |instrument: InstrumentId| {
             let feed = self.feeds.iter().find(|feed| feed.rules.id == instrument);
@@ -165,6 +164,10 @@ impl<'a> Driver<'a> {
         self.answers(now)?;
         self.apply(now, Event::Market(event))?;
         self.answers(now)
+    }
+
+    fn operate(&mut self, now: Timestamp, request: OperatorRequest) -> Result<(), BacktestError> {
+        self.apply(now, Event::Operator(OperatorEvent { by: "test".to_owned(), request }))
     }
 
     fn answers(&mut self, now: Timestamp) -> Result<(), BacktestError> {
@@ -202,7 +205,11 @@ impl<'a> Driver<'a> {
                 Command::Record(Entry::Halted { reason, .. }) => {
                     return Err(BacktestError::Halted { at: now, reason });
                 }
-                Command::Record(_) | Command::Ask { .. } | Command::WakeAt(_) | Command::Notice(_) => {}
+                Command::Record(_)
+                | Command::Ask { .. }
+                | Command::WakeAt(_)
+                | Command::Notice(_)
+                | Command::Answer(_) => {}
             }
         }
         Ok(())

@@ -31,12 +31,12 @@ pub trait IntervalRule: Debug + Sync {
         positions: &mut dyn Iterator<Item = &Position>,
     ) -> Result<bool, AmountError>;
 
-    /// Judges an open position by an interval, and raises its stop.
+    /// Judges an open position with these stops by an interval.
     ///
     /// # Errors
     ///
     /// [`AmountError`].
-    fn judge(&self, stops: &mut StopTracker, interval: &PastInterval<'_>) -> Result<Judged, AmountError>;
+    fn judge(&self, stops: StopTracker, interval: &PastInterval<'_>) -> Result<Judged, AmountError>;
 }
 
 /// When a wish to leave is carried out that a strategy made at a close.
@@ -68,6 +68,8 @@ pub struct Judged {
     pub leave: Option<Leave>,
     /// The worst price at which it was still held, as far as the rule looks at it.
     pub worst: Price,
+    /// Its stops after the interval.
+    pub stops: StopTracker,
 }
 
 /// Assumes what is worse for the account: the low comes before the high, and the close comes last; a stop that the open is
@@ -93,30 +95,30 @@ impl IntervalRule for Strict {
         Ok(true)
     }
 
-    fn judge(&self, stops: &mut StopTracker, interval: &PastInterval<'_>) -> Result<Judged, AmountError> {
+    fn judge(&self, mut stops: StopTracker, interval: &PastInterval<'_>) -> Result<Judged, AmountError> {
         let PastInterval { candle, exits, rules, .. } = *interval;
-        let left = |kind, reason, worst| Ok(Judged { leave: Some(Leave { kind, reason }), worst });
+        let left = |stops, kind, reason, worst| Ok(Judged { leave: Some(Leave { kind, reason }), worst, stops });
         if let Some(stop) = stops.stop().filter(|stop| candle.low <= *stop) {
             return if candle.open <= stop {
-                left(OrderKind::Market, stops.stop_reason(), candle.open)
+                left(stops, OrderKind::Market, stops.stop_reason(), candle.open)
             } else {
-                left(OrderKind::Stop { trigger: stop }, stops.stop_reason(), stop)
+                left(stops, OrderKind::Stop { trigger: stop }, stops.stop_reason(), stop)
             };
         }
         if let Some(step) = stops.roi_step(exits, candle.open_time) {
             let price = stops.price_for(step.profit, rules, Rounding::Up)?;
             if candle.open >= price {
-                return left(OrderKind::Market, ExitReason::Roi, candle.open);
+                return left(stops, OrderKind::Market, ExitReason::Roi, candle.open);
             }
             if candle.high > price {
                 let kind = OrderKind::Limit { price, time_in_force: TimeInForce::GoodTillCancelled };
-                return left(kind, ExitReason::Roi, candle.low);
+                return left(stops, kind, ExitReason::Roi, candle.low);
             }
         }
         stops.raise(candle.high, exits, rules)?;
         match stops.stop().filter(|stop| candle.close <= *stop && *stop <= candle.high) {
-            Some(stop) => left(OrderKind::Stop { trigger: stop }, stops.stop_reason(), candle.low),
-            None => Ok(Judged { leave: None, worst: candle.low }),
+            Some(stop) => left(stops, OrderKind::Stop { trigger: stop }, stops.stop_reason(), candle.low),
+            None => Ok(Judged { leave: None, worst: candle.low, stops }),
         }
     }
 }

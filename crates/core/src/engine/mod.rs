@@ -9,6 +9,7 @@ mod interval;
 mod markets;
 mod moment;
 mod operate;
+mod past;
 mod portfolio;
 mod roster;
 mod setup;
@@ -16,16 +17,17 @@ mod trader;
 
 use tradingbot_domain::snapshot::{HaltView, Snapshot};
 use tradingbot_domain::{
-    AmountError, Entry, Event, InstrumentId, Limits, LinkEvent, MarketEvent, Notional, OrderSeries, Price, RunId,
-    Stamped, Timestamp,
+    AmountError, Entry, Event, InstrumentId, Limits, LinkEvent, MarketEvent, OrderSeries, Price, RunId, Stamped,
+    Timestamp,
 };
 
 pub use command::{Command, EntryTooSmall, Notice};
+pub use index::InstrumentIdx;
 pub use interval::{ExitSignal, IntervalRule, Judged, PastInterval, Strict};
+pub use past::Past;
 pub use portfolio::{Account, Leave, Position, StopTracker};
 pub use setup::{RestoreError, Setup};
 
-use index::InstrumentIdx;
 use markets::{Gap, Markets};
 use moment::Moment;
 use operate::operate;
@@ -152,15 +154,9 @@ impl Engine {
         self.trader.portfolio().held_since(&self.roster, symbol)
     }
 
-    /// Ends the past intervals that were shown since this was last called: what is held is valued at their closes. How much
-    /// less than at their opens the account was worth at the worst of their prices for what was held, all taken to come at
-    /// once; zero or negative.
-    ///
-    /// # Errors
-    ///
-    /// [`AmountError`].
-    pub fn close_ranges(&mut self) -> Result<Notional, AmountError> {
-        self.trader.close_intervals()
+    /// For a driver that knows the candles to come.
+    pub const fn past(&mut self) -> Past<'_> {
+        Past::new(&self.roster, &mut self.markets, self.trader.past())
     }
 
     /// Takes up one entry of an earlier life.

@@ -106,9 +106,9 @@ impl Trader {
         self.portfolio.revalue(instrument, price)
     }
 
-    /// Values what is held at the closes of past intervals.
-    pub fn close_intervals(&mut self) -> Result<Notional, AmountError> {
-        self.portfolio.close_intervals()
+    /// Desks and what is owned, to be taken through past intervals by a rule.
+    pub const fn past(&mut self) -> (&mut Desks, &mut Portfolio, &'static dyn IntervalRule) {
+        (&mut self.desks, &mut self.portfolio, self.interval_rule)
     }
 
     /// Shows every rule of an instrument a closed candle, and does what it wants.
@@ -253,7 +253,7 @@ impl Trader {
         let (settings, rules) = (at.roster.settings_of(desk), at.roster.rules_of(desk));
         let market = at.markets.at(at.roster.seat(desk).instrument);
         let affords = |stake| portfolio.affords(self.interval_rule, stake);
-        match entry::plan(settings, rules, market, self.desks.at(desk).range_share(), funds, affords)? {
+        match entry::plan(settings, rules, market, self.desks.at(desk).signals().range_share(), funds, affords)? {
             EntryPlan::None => {}
             EntryPlan::TooSmall(entry) => self.desks.note_too_small(desk, entry, out),
             EntryPlan::Order { kind, qty } => {

@@ -22,6 +22,17 @@ pub const STRATEGIES: &[&Descriptor] =
 pub trait Strategy: Send {
     /// Takes in a closed candle and says what it wants to hold from now on.
     fn update(&mut self, candle: &Candle) -> Target;
+
+    /// The same for candles that follow each other: adds the places of those after which it wants something else than what
+    /// is held, and what.
+    fn update_all(&mut self, candles: &[Candle], wanted: &mut Vec<(usize, Target)>) {
+        for (place, candle) in candles.iter().enumerate() {
+            let target = self.update(candle);
+            if target != Target::Hold {
+                wanted.push((place, target));
+            }
+        }
+    }
 }
 
 /// What a strategy wants to hold. How much, and by which order, is the engine's to say.

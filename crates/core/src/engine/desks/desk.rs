@@ -1,11 +1,13 @@
 //! One strategy over one instrument: what its rule has seen, and which of its orders are on their way.
 
-use crate::strategy::{RangeShare, SignalRule, Strategy, StrategySettings, Target};
-use tradingbot_domain::{Candle, ClientOrderId, ExitReason, OrderKind, Rate, Sizing, Span, Timestamp};
+use crate::strategy::{SignalRule, StrategySettings, Target};
+use tradingbot_domain::{Candle, ClientOrderId, ExitReason, OrderKind, Span, Timestamp};
 
 use crate::engine::execution::Submitted;
 use crate::engine::portfolio::Leave;
 use crate::engine::{EntryTooSmall, ExitSignal};
+
+use super::signals::Signals;
 
 /// What is to be done at a desk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,14 +20,9 @@ pub enum Action {
 
 /// One strategy over one instrument.
 pub struct Desk {
-    interval: Span,
-    warm_up: u32,
-    rule: Box<dyn Strategy>,
-    range: Option<RangeShare>,
+    signals: Signals,
     /// When its rule's wish to leave is carried out.
     exit_signal: ExitSignal,
-    seen: u32,
-    last_open: Option<Timestamp>,
     entry_order: Option<ClientOrderId>,
     exit_order: Option<ClientOrderId>,
     /// Why it is to be left: a wish that holds until nothing is held, however often an exit fails.
@@ -46,18 +43,9 @@ impl Desk {
     /// A desk with nothing on it.
     #[must_use]
     pub fn new(settings: &StrategySettings, signals: SignalRule, exit_signal: ExitSignal) -> Self {
-        let range = match settings.sizing {
-            Sizing::VolatilityTarget { period, .. } => Some(RangeShare::new(period)),
-            Sizing::Fixed { .. } | Sizing::EquityShare { .. } => None,
-        };
         Self {
-            interval: settings.interval,
-            warm_up: settings.warm_up,
-            rule: settings.rule.build(signals),
-            range,
+            signals: Signals::new(settings, signals),
             exit_signal,
-            seen: 0,
-            last_open: None,
             entry_order: None,
             exit_order: None,
             pending_exit: None,
@@ -69,25 +57,22 @@ impl Desk {
         }
     }
 
-    /// Shows the rule a closed candle; `None` while it warms up, or when the candle is none of its own or not newer than the
-    /// last.
-    pub fn show_candle(&mut self, interval: Span, candle: &Candle) -> Option<Target> {
-        if interval != self.interval || self.last_open.is_some_and(|last| candle.open_time <= last) {
-            return None;
-        }
-        self.last_open = Some(candle.open_time);
-        let target = self.rule.update(candle);
-        if let Some(range) = &mut self.range {
-            range.update(candle);
-        }
-        self.seen = self.seen.saturating_add(1);
-        (self.seen > self.warm_up).then_some(target)
+    /// What its strategy makes of candles.
+    #[must_use]
+    pub const fn signals(&self) -> &Signals {
+        &self.signals
+    }
+
+    /// The same, to show it candles.
+    #[must_use]
+    pub const fn signals_mut(&mut self) -> &mut Signals {
+        &mut self.signals
     }
 
     /// Shows the rule a closed candle. What is to be done for it to hold what it wants, if anything is; `holds` tells whether
     /// it holds a position.
     pub fn on_candle(&mut self, interval: Span, candle: &Candle, holds: impl FnOnce() -> bool) -> Option<Action> {
-        match self.show_candle(interval, candle)? {
+        match self.signals.on_candle(interval, candle)? {
             Target::Long => {
                 // What the rule wished for before, it does not wish for any more.
                 if self.pending_exit == Some(ExitReason::ExitSignal) {
@@ -103,6 +88,21 @@ impl Desk {
             Target::Flat => Some(Action::Exit),
             Target::Hold => None,
         }
+    }
+
+    /// Whether anything is to be done now that a candle is over that its strategy has worked ahead through.
+    pub fn is_awaited(&mut self, candle: Timestamp, holds: bool) -> bool {
+        match self.signals.answer_to(candle) {
+            Some(Target::Long) => !holds || self.pending_exit.is_some(),
+            Some(Target::Flat) => holds,
+            Some(Target::Hold) | None => false,
+        }
+    }
+
+    /// Whether an interval may change what is on its way, or how it is judged.
+    #[must_use]
+    pub const fn is_busy(&self) -> bool {
+        !self.is_idle() || self.exit_signalled
     }
 
     /// Whether nothing is on its way to or from it.
@@ -139,12 +139,6 @@ impl Desk {
     #[must_use]
     pub fn is_cooling(&self, now: Timestamp, cooldown: Span) -> bool {
         self.closed.is_some_and(|closed| now < closed.plus(cooldown))
-    }
-
-    /// The average true range as a share of the price, once known; for sizing by volatility.
-    #[must_use]
-    pub fn range_share(&self) -> Option<Rate> {
-        self.range.as_ref().and_then(RangeShare::share)
     }
 
     /// Whether the rule wished to leave at the open of the interval that is shown now; asked once.
@@ -237,18 +231,6 @@ impl Desk {
     #[must_use]
     pub const fn too_small(&self) -> Option<&EntryTooSmall> {
         self.too_small.as_ref()
-    }
-
-    /// How many candles the rule has seen, and how many are left until it may enter.
-    #[must_use]
-    pub const fn warmed_up(&self) -> (u32, u32) {
-        (self.seen, self.warm_up.saturating_add(1).saturating_sub(self.seen))
-    }
-
-    /// Length of its candles, and when the one after the last opens; `None` before the first.
-    #[must_use]
-    pub fn next_open(&self) -> (Span, Option<Timestamp>) {
-        (self.interval, self.last_open.map(|open| open.plus(self.interval)))
     }
 }
 

@@ -1,6 +1,7 @@
 //! The desks: each strategy over each of its instruments, and what keeps it from entering or leaving.
 
 mod desk;
+mod signals;
 
 use crate::market::Interval;
 use tradingbot_domain::snapshot::{Snapshot, StrategyView, WarmUpView};
@@ -55,7 +56,27 @@ impl Desks {
     /// Shows the rules of an instrument what was before this life; nothing is wished for.
     pub fn warm_up(&mut self, roster: &Roster, instrument: InstrumentIdx, interval: Span, candle: &Candle) {
         for desk in roster.desks_on(instrument) {
-            let _target = self.desks[*desk].show_candle(interval, candle);
+            let _target = self.desks[*desk].signals_mut().on_candle(interval, candle);
+        }
+    }
+
+    /// Lets the strategies of an instrument work ahead through candles; the places of those after which one of them may want
+    /// something else are added to `wanted`, ascending.
+    pub fn work_ahead(
+        &mut self,
+        roster: &Roster,
+        instrument: InstrumentIdx,
+        interval: Span,
+        candles: &[Candle],
+        wanted: &mut Vec<usize>,
+    ) {
+        let before = wanted.len();
+        for desk in roster.desks_on(instrument) {
+            self.desks[*desk].signals_mut().work_ahead(interval, candles, wanted);
+        }
+        if roster.desks_on(instrument).len() > 1 {
+            wanted[before..].sort_unstable();
+            wanted.dedup();
         }
     }
 
@@ -234,7 +255,7 @@ impl Desks {
     ) -> Vec<WarmUpView> {
         let own = roster.desks().filter(|desk| roster.seat(*desk).strategy == strategy);
         let view = |desk: DeskIdx| {
-            let (seen, left) = self.desks[desk].warmed_up();
+            let (seen, left) = self.desks[desk].signals().warmed_up();
             let known = seen > 0 || is_heard(roster.seat(desk).instrument);
             (left > 0).then(|| WarmUpView {
                 symbol: roster.rules_of(desk).id,
@@ -248,7 +269,7 @@ impl Desks {
 
     /// When `left` more candles of a desk are over: the one that is being traded now is the next.
     fn candles_end(&self, desk: DeskIdx, left: u32, now: Timestamp) -> Option<Timestamp> {
-        let (interval, next) = self.desks[desk].next_open();
+        let (interval, next) = self.desks[desk].signals().next_open();
         let interval = Interval::try_from(interval).ok()?;
         let open = next.map_or(now, |next| next.max(now));
         let rest = interval.span().nanos().checked_mul(i64::from(left))?;

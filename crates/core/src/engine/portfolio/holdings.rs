@@ -43,6 +43,12 @@ impl Holdings {
         holding.price.filter(|_| holding.is_current)
     }
 
+    /// Whether any of an instrument is held.
+    #[must_use]
+    pub fn is_held(&self, instrument: InstrumentIdx) -> bool {
+        !self.holdings[instrument].qty.is_zero()
+    }
+
     /// Values what is held at another price. By how much that changes its value.
     ///
     /// # Errors

@@ -18,7 +18,7 @@ use tradingbot_domain::{
 use super::Command;
 use super::execution::Standing;
 use super::index::{DeskIdx, InstrumentIdx, StrategyIdx, Table};
-use super::interval::{IntervalRule, PastInterval};
+use super::interval::{IntervalRule, Judged, PastInterval};
 use super::roster::Roster;
 
 use flow::Flow;
@@ -40,6 +40,8 @@ pub struct Portfolio {
     fills: u64,
     /// Whether a fill belongs to no desk.
     has_unclaimed: bool,
+    /// Positions on their way through an interval, and how it judges them.
+    passing: Vec<(DeskIdx, Judged)>,
 }
 
 impl Portfolio {
@@ -52,6 +54,7 @@ impl Portfolio {
             tallies: roster.strategies().map(|_| Tally::NONE).collect(),
             fills: 0,
             has_unclaimed: false,
+            passing: Vec::new(),
         }
     }
 
@@ -191,9 +194,56 @@ impl Portfolio {
     ) -> Result<Option<Leave>, AmountError> {
         let (exits, rules) = (&roster.settings_of(desk).exits, roster.rules_of(desk));
         let interval = PastInterval { candle, exit_signalled, exits, rules };
-        let Some((judged, held)) = self.positions.judge(desk, rule, &interval)? else { return Ok(None) };
-        self.valuation.note_worst(roster.seat(desk).instrument, held, judged.worst, candle.open)?;
+        let Some(judged) = self.positions.judge(desk, rule, &interval)? else { return Ok(None) };
+        self.take_through(roster, desk, candle, &judged)?;
         Ok(judged.leave)
+    }
+
+    /// Takes the positions of `desks` through a past interval, if none of them must be left in it; else changes nothing.
+    /// Whether it did.
+    ///
+    /// # Errors
+    ///
+    /// [`AmountError`].
+    pub fn pass_interval(
+        &mut self,
+        roster: &Roster,
+        desks: &[DeskIdx],
+        rule: &dyn IntervalRule,
+        candle: &Candle,
+    ) -> Result<bool, AmountError> {
+        let mut passing = std::mem::take(&mut self.passing);
+        passing.clear();
+        for desk in desks {
+            let (exits, rules) = (&roster.settings_of(*desk).exits, roster.rules_of(*desk));
+            let interval = PastInterval { candle, exit_signalled: false, exits, rules };
+            passing.extend(self.positions.judge(*desk, rule, &interval)?.map(|judged| (*desk, judged)));
+        }
+        let passes = passing.iter().all(|(_, judged)| judged.leave.is_none());
+        if passes {
+            for (desk, judged) in &passing {
+                self.take_through(roster, *desk, candle, judged)?;
+            }
+        }
+        self.passing = passing;
+        Ok(passes)
+    }
+
+    fn take_through(
+        &mut self,
+        roster: &Roster,
+        desk: DeskIdx,
+        candle: &Candle,
+        judged: &Judged,
+    ) -> Result<(), AmountError> {
+        let held = self.positions.pass(desk, judged);
+        self.valuation.note_worst(roster.seat(desk).instrument, held, judged.worst, candle.open)
+    }
+
+    /// Whether any of an instrument is held.
+    #[must_use]
+    pub fn is_held(&self, instrument: InstrumentIdx) -> bool {
+        self.valuation.is_held(instrument)
     }
 
     /// Remembers the close of a past interval, for [`Portfolio::close_intervals`].

@@ -68,20 +68,28 @@ impl Positions {
         Ok(leave)
     }
 
-    /// Judges the position of `desk` by a past interval; how much was held in it.
+    /// Judges the position of `desk` by a past interval.
     ///
     /// # Errors
     ///
     /// [`AmountError`].
     pub fn judge(
-        &mut self,
+        &self,
         desk: DeskIdx,
         rule: &dyn IntervalRule,
         interval: &PastInterval<'_>,
-    ) -> Result<Option<(Judged, Qty)>, AmountError> {
-        let Some(position) = &mut self.positions[desk] else { return Ok(None) };
-        position.stops.note_extremes(interval.candle);
-        Ok(Some((rule.judge(&mut position.stops, interval)?, position.qty)))
+    ) -> Result<Option<Judged>, AmountError> {
+        let Some(position) = &self.positions[desk] else { return Ok(None) };
+        let mut stops = position.stops;
+        stops.note_extremes(interval.candle);
+        rule.judge(stops, interval).map(Some)
+    }
+
+    /// Takes the position of `desk` through the interval that it was judged by; how much was held in it.
+    pub fn pass(&mut self, desk: DeskIdx, judged: &Judged) -> Qty {
+        let Some(position) = &mut self.positions[desk] else { return Qty::ZERO };
+        position.stops = judged.stops;
+        position.qty
     }
 
     /// Takes a fill into the position of `desk`, the first of which opens it. `fee_value` is what a fee in a third asset is

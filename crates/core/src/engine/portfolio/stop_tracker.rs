@@ -6,7 +6,7 @@ use tradingbot_domain::{
 };
 
 /// The stops of one open position, and the profit that ends it. A stop only ever rises.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StopTracker {
     entry: Price,
     opened: Timestamp,

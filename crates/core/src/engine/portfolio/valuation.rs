@@ -61,6 +61,12 @@ impl Valuation {
         self.holdings.price_now(instrument)
     }
 
+    /// Whether any of an instrument is held.
+    #[must_use]
+    pub fn is_held(&self, instrument: InstrumentIdx) -> bool {
+        self.holdings.is_held(instrument)
+    }
+
     /// Value of everything that is held.
     ///
     /// # Errors
