@@ -71,7 +71,11 @@ fn practice_settings(config: &Config, seed: u64, start: Timestamp) -> PracticeSe
     let mut settings = practice::default_settings(seed, start);
     let known = std::mem::take(&mut settings.pairs);
     for symbol in &config.market.symbols {
-        let pair = known.iter().find(|pair| pair.instrument.id == *symbol).cloned();
+        let same_symbol = known.iter().find(|pair| pair.instrument.id.symbol() == symbol.symbol()).cloned();
+        let pair = same_symbol.map(|mut pair| {
+            pair.instrument.id = *symbol;
+            pair
+        });
         let mut pair = pair.or_else(|| {
             config.instrument(*symbol).map(|instrument| PracticePair {
                 instrument: practice_rules(instrument),

@@ -16,6 +16,7 @@ mod logging;
 mod market;
 mod notification;
 mod observer;
+mod old_names;
 mod operate;
 mod paced;
 mod recording;

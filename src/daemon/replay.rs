@@ -13,6 +13,7 @@ use crate::ledger::{PAGE_ROWS_MAX, Query, ReadError, Reader};
 use super::command_bytes::command_bytes;
 use super::error::DaemonError;
 use super::life::{LEDGER_FILE, setup};
+use super::old_names::OldNames;
 use super::recording::Recording;
 
 /// A run that came out the same.
@@ -144,7 +145,9 @@ pub fn replay(config: &Config, run: Option<RunId>) -> Result<Replayed, ReplayErr
 fn reborn(config: &Config, run: RunId) -> Result<Engine, ReplayError> {
     let path = config.state.join(LEDGER_FILE);
     let mut reader = Reader::open(&path)?;
-    let mut engine = Engine::new(setup(config, run));
+    let setup = setup(config, run);
+    let mut names = OldNames::of(&setup.instruments);
+    let mut engine = Engine::new(setup);
     let mut began = None;
     let mut query = Query::first(PAGE_ROWS_MAX);
     loop {
@@ -158,7 +161,7 @@ fn reborn(config: &Config, run: RunId) -> Result<Engine, ReplayError> {
                 }
                 (Some(_) | None, _) => {}
             }
-            engine.restore(stored.at, &stored.value)?;
+            engine.restore(stored.at, &names.read(stored.value))?;
         }
         match (page.next, began) {
             (Some(next), _) => query.start = next,

@@ -4,8 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::domain::{
-    AccountEvent, Entry, Event, Limits, LinkEvent, Market, OrderSeries, RunId, Seq, Snapshot, Span, Stamped, Timestamp,
-    Verdict,
+    AccountEvent, Entry, Event, Limits, LinkEvent, OrderSeries, RunId, Seq, Snapshot, Span, Stamped, Timestamp, Verdict,
 };
 use crate::engine::{Command, Engine, Setup};
 use crate::ledger::journal::Journal;
@@ -18,6 +17,7 @@ use super::keeper::Keeper;
 use super::latch::{Latch, Latched};
 use super::logging;
 use super::notification::Notification;
+use super::old_names::OldNames;
 use super::redact::Redactor;
 use super::venue::{Send, Venue};
 
@@ -68,7 +68,7 @@ impl Shell {
     ) -> Result<Self, DaemonError> {
         let mut run = setup.run;
         let mut latest = now;
-        let perpetuals_alone = setup.instruments.iter().all(|rules| rules.id.market() == Market::UsdM);
+        let mut names = OldNames::of(&setup.instruments);
         let mut engine = Engine::new(setup);
         let (mut fresh, mut restored) = (true, Ok(()));
         keeper
@@ -78,7 +78,7 @@ impl Shell {
                 if let Entry::Started { run: earlier, .. } = &entry {
                     run = RunId(run.0.max(earlier.0.saturating_add(1)));
                 }
-                let entry = if perpetuals_alone { entry.read_in(Market::UsdM) } else { entry };
+                let entry = names.read(entry);
                 if restored.is_ok() {
                     restored = engine.restore(at, &entry);
                 }

@@ -202,7 +202,7 @@ fn a_journal_of_an_earlier_form_is_refused_with_the_reason() {
     let path = first_of(folder.path(), 1);
     fs::copy(kept, &path).unwrap();
     let expected = format!(
-        "{}:1: written in form 1, and this version reads form 2; replay it with the version that wrote it",
+        "{}:1: written in form 1, and this version reads form 3; replay it with the version that wrote it",
         path.display()
     );
     assert_eq!(error(folder.path()), expected);

@@ -6,10 +6,12 @@ use std::path::Path;
 use std::process::Command;
 
 use tradingbot::domain::{
-    ClientOrderId, Entry, Fee, Fill, Liquidity, NewOrder, Notional, OrderKind, Purpose, RunId, Seq, Side, Timestamp,
-    TradeId,
+    ClientOrderId, Entry, Fee, Fill, Liquidity, NewOrder, Notional, OrderKind, Purpose, RunId, RunTag, Seq, Side,
+    Timestamp, TradeId,
 };
 use tradingbot::ledger::Ledger;
+
+use crate::daemon::Bot;
 
 /// `count` messages from the message `from` on, ten a second, each made by `message` from its number and time.
 fn recording(from: u64, count: u64, message: impl Fn(u64, u64) -> String) -> String {
@@ -139,11 +141,9 @@ fn a_recording_of_another_market_is_refused() {
     assert_eq!(code, Some(0), "without a configuration there is none to contradict: {said}");
 }
 
-/// Ledgers of before spot and perpetuals had names of their own.
-#[test]
-fn a_position_in_a_perpetual_that_its_ledger_names_as_spot_is_still_left() {
-    let folder = tempfile::tempdir().unwrap();
-    let state = folder.path().join("state");
+/// A ledger in which BTCUSDT is held, by a run with that tag, and what a bot on USD-M futures makes of it.
+fn perpetuals_on_a_ledger_of_spot_names(folder: &Path, tag: Option<RunTag>) -> String {
+    let state = folder.join("state");
     fs::create_dir(&state).unwrap();
     fs::set_permissions(&state, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
     let mut ledger = Ledger::open(&state.join("ledger.sqlite")).unwrap();
@@ -157,7 +157,7 @@ fn a_position_in_a_perpetual_that_its_ledger_names_as_spot_is_still_left() {
     let (trade, liquidity) = (TradeId(1), Liquidity::Taker);
     let fill = Fill { order: id, trade, symbol, side: Side::Buy, price, qty, fee, liquidity, at };
     let entries = [
-        Entry::Started { run: RunId(1), tag: None, version: "0.1.0".to_owned(), config: String::new() },
+        Entry::Started { run: RunId(1), tag, version: "0.1.0".to_owned(), config: String::new() },
         Entry::Deposited { asset: dollars, amount: "10000".parse().unwrap() },
         Entry::Intended { order },
         Entry::Filled { fill },
@@ -165,10 +165,47 @@ fn a_position_in_a_perpetual_that_its_ledger_names_as_spot_is_still_left() {
     ];
     let _durable = ledger.commit(at, &entries).unwrap();
     drop(ledger);
-    let (said, code) = paper_in(folder.path(), "usd-m", "\"BTCUSDT\"", &[recording(0, 100, futures_trade("BTCUSDT"))]);
+    let (said, code) = paper_in(folder, "usd-m", "\"BTCUSDT\"", &[recording(0, 100, futures_trade("BTCUSDT"))]);
     assert_eq!(code, Some(0), "{said}");
+    said
+}
+
+/// Ledgers of before spot and perpetuals had names of their own, which are those without tags.
+#[test]
+fn a_position_in_a_perpetual_that_its_ledger_names_as_spot_is_still_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let said = perpetuals_on_a_ledger_of_spot_names(folder.path(), None);
     let sold = said.lines().find(|line| line.contains("position closed")).unwrap_or_else(|| panic!("{said}"));
     assert!(sold.contains("BTCUSDT-PERP"), "{sold}");
+    let mut replay = Command::new(env!("CARGO_BIN_EXE_tradingbot"));
+    replay.arg("replay").arg("--config").arg(folder.path().join("tradingbot.toml"));
+    replay.arg("--state").arg(folder.path().join("state")).arg("--recording").arg(folder.path().join("0.jsonl"));
+    let replay = replay.output().unwrap();
+    assert!(replay.status.success(), "{}", String::from_utf8_lossy(&replay.stderr));
+}
+
+#[test]
+fn what_is_held_on_spot_is_not_sold_as_a_perpetual() {
+    let folder = tempfile::tempdir().unwrap();
+    let said = perpetuals_on_a_ledger_of_spot_names(folder.path(), Some(RunTag::from_bits(7)));
+    assert!(!said.contains("side=sell") && !said.contains("position closed"), "{said}");
+    assert!(said.contains("the ledger holds fills that no configured strategy accounts for"), "{said}");
+}
+
+#[test]
+fn the_practice_market_of_perpetuals_is_that_of_their_symbols() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("tradingbot.toml");
+    let text = "mode = \"paper\"\nmarket = { source = \"practice\", market = \"usd-m\", symbols = [\"BTCUSDT\"] }\n";
+    fs::write(&config, format!("{text}start = \"halted\"\n")).unwrap();
+    let mut bot = Bot::start(&folder.path().join("state"), &["--config", config.to_str().unwrap()]);
+    bot.until("ready");
+    let market = std::iter::repeat_with(|| bot.ask("GET", "/v1/status", "").1["markets"][0].clone())
+        .find(|market| market["last"].is_string())
+        .unwrap();
+    assert_eq!(market["symbol"], "BTCUSDT-PERP");
+    let last: f64 = market["last"].as_str().unwrap().parse().unwrap();
+    assert!((50_000.0..80_000.0).contains(&last), "{market}");
 }
 
 #[test]

@@ -47,7 +47,10 @@ fn judge(
             verdict
         }
         OperatorRequest::Cancel { id } => trader.execution_mut().cancel(*id, by, out),
-        OperatorRequest::Close { instrument } => flatten(trader, at, by, Some(*instrument), ExitReason::Operator, out)?,
+        OperatorRequest::Close { instrument } => {
+            let instrument = at.roster.meant_by(*instrument);
+            flatten(trader, at, by, Some(instrument), ExitReason::Operator, out)?
+        }
         OperatorRequest::Flatten { reason } => flatten(trader, at, by, None, *reason, out)?,
         OperatorRequest::Pause { strategy } => trader.desks_mut().pause(at.roster, by, *strategy, true, out),
         OperatorRequest::Unpause { strategy } => trader.desks_mut().pause(at.roster, by, *strategy, false, out),

@@ -1,7 +1,7 @@
 //! Who trades what, and by which rules: fixed for as long as an engine lives, and lent to its parts.
 
 use crate::strategy::StrategySettings;
-use tradingbot_domain::{Asset, EntryStyle, Instrument, InstrumentId, Span, StrategyName};
+use tradingbot_domain::{Asset, EntryStyle, Instrument, InstrumentId, Market, Span, StrategyName};
 
 use super::index::{DeskIdx, InstrumentIdx, StrategyIdx, Table};
 use super::setup::Setup;
@@ -124,6 +124,14 @@ impl Roster {
         self.instruments.iter().find(|(_, rules)| rules.id == symbol).map(|(place, _)| place)
     }
 
+    /// What an operator means by a name: where no spot instrument has it, the perpetual of that symbol.
+    #[must_use]
+    pub fn meant_by(&self, name: InstrumentId) -> InstrumentId {
+        let perpetual = name.read_in(Market::UsdM);
+        let is_traded = |id| self.instrument_named(id).is_some();
+        if !is_traded(name) && is_traded(perpetual) { perpetual } else { name }
+    }
+
     /// The instrument that trades `base` for `quote`, if there is one.
     #[must_use]
     pub fn instrument_of(&self, base: Asset, quote: Asset) -> Option<InstrumentIdx> {
@@ -140,5 +148,35 @@ impl Roster {
             }
         }
         intervals
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Strict;
+    use tradingbot_domain::{Limits, Rate, RunId};
+
+    fn roster(names: &[&str]) -> Roster {
+        let quote: Asset = "USDT".parse().unwrap();
+        let rules = |name: &&str| Instrument::plain(name.parse().unwrap(), "BTC".parse().unwrap(), quote, Rate::ZERO);
+        Roster::new(&Setup {
+            run: RunId(1),
+            quote,
+            instruments: names.iter().map(rules).collect(),
+            strategies: Vec::new(),
+            limits: Limits::none(Vec::new()),
+            interval_rule: &Strict,
+            mark_every: Span::HOUR,
+        })
+    }
+
+    #[test]
+    fn a_name_means_the_perpetual_only_where_no_spot_instrument_has_it() {
+        let meant = |names: &[&str], name: &str| roster(names).meant_by(name.parse().unwrap()).to_string();
+        assert_eq!(meant(&["BTCUSDT-PERP"], "BTCUSDT"), "BTCUSDT-PERP");
+        assert_eq!(meant(&["BTCUSDT", "BTCUSDT-PERP"], "BTCUSDT"), "BTCUSDT");
+        assert_eq!(meant(&["BTCUSDT"], "BTCUSDT-PERP"), "BTCUSDT-PERP");
+        assert_eq!(meant(&["BTCUSDT-PERP"], "ETHUSDT"), "ETHUSDT");
     }
 }

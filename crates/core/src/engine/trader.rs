@@ -226,7 +226,7 @@ impl Trader {
     /// Ends the restoring.
     pub fn recover(&mut self, now: Timestamp, out: &mut Vec<Command>) {
         self.execution.recover(now, out);
-        if self.portfolio.take_unclaimed() && !self.portfolio.is_holding() {
+        if self.portfolio.take_unclaimed() {
             self.halt(now, "the ledger holds fills that no configured strategy accounts for", out);
         }
         self.portfolio.recover(now);

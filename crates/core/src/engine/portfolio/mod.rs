@@ -10,9 +10,12 @@ mod stop_tracker;
 mod tally;
 mod valuation;
 
+use std::collections::BTreeSet;
+
 use tradingbot_domain::snapshot::Snapshot;
 use tradingbot_domain::{
-    AmountError, Asset, Candle, Entry, Fill, InstrumentId, Notional, Order, Price, Qty, RoundTrip, Span, Timestamp,
+    AmountError, Asset, Candle, Entry, Fill, InstrumentId, Notional, Order, Price, Qty, RoundTrip, Span, StrategyName,
+    Timestamp,
 };
 
 use super::Command;
@@ -38,8 +41,8 @@ pub struct Portfolio {
     tallies: Table<StrategyIdx, Tally>,
     /// Fills since the ledger began.
     fills: u64,
-    /// Whether a fill belongs to no desk.
-    has_unclaimed: bool,
+    /// What fills are for that belong to no desk, until its round trip is closed.
+    unclaimed: BTreeSet<(StrategyName, InstrumentId)>,
     /// Positions on their way through an interval, and how it judges them.
     passing: Vec<(DeskIdx, Judged)>,
 }
@@ -53,7 +56,7 @@ impl Portfolio {
             positions: Positions::none(roster),
             tallies: roster.strategies().map(|_| Tally::NONE).collect(),
             fills: 0,
-            has_unclaimed: false,
+            unclaimed: BTreeSet::new(),
             passing: Vec::new(),
         }
     }
@@ -82,9 +85,9 @@ impl Portfolio {
         self.positions.held_since(roster, symbol)
     }
 
-    /// Whether a fill belongs to no desk; asked once.
-    pub const fn take_unclaimed(&mut self) -> bool {
-        std::mem::replace(&mut self.has_unclaimed, false)
+    /// Whether there were fills that belong to no desk, and no round trip was closed with them; asked once.
+    pub fn take_unclaimed(&mut self) -> bool {
+        !std::mem::take(&mut self.unclaimed).is_empty()
     }
 
     /// Whether something is held at a price of an earlier life: what all is worth is not known then.
@@ -275,15 +278,15 @@ impl Portfolio {
         order: &Order,
     ) -> Result<(), AmountError> {
         self.fills = self.fills.saturating_add(1);
+        if desk.is_none() {
+            self.unclaimed.insert((order.new.strategy, fill.symbol));
+        }
         let Some(instrument) = roster.instrument_named(fill.symbol) else { return Ok(()) };
         let flow = Flow::of(fill, roster.rules(instrument))?;
         let fee_value = self.valuation.record_fill(roster, instrument, fill, &flow)?;
         match desk {
             Some(desk) => self.positions.record_fill(roster, desk, fill, order.new.purpose, &flow, fee_value),
-            None => {
-                self.has_unclaimed = true;
-                Ok(())
-            }
+            None => Ok(()),
         }
     }
 
@@ -324,7 +327,10 @@ impl Portfolio {
                 self.positions.resume_stop(roster, *strategy, *symbol, *stop, *highest);
             }
             Entry::Marked { equity } => self.valuation.remember(at, *equity),
-            Entry::Closed { trip } => self.tally(roster, trip)?,
+            Entry::Closed { trip } => {
+                self.unclaimed.remove(&(trip.strategy, trip.symbol));
+                self.tally(roster, trip)?;
+            }
             Entry::Started { .. }
             | Entry::Stopped { .. }
             | Entry::Intended { .. }
