@@ -35,7 +35,7 @@ impl Redactor {
                     OperatorRequest::Cancel { id: _ }
                     | OperatorRequest::Close { instrument: _ }
                     | OperatorRequest::Flatten { reason: _ }
-                    // A strategy that is not configured is not there, and a configured one is looked at when it is read.
+                    // A configured name is looked at when it is read, and one with a secret in it is not asked for.
                     | OperatorRequest::Pause { strategy: _ }
                     | OperatorRequest::Unpause { strategy: _ } => {}
                 }

@@ -41,7 +41,7 @@ fn no_field_brings_a_secret_into_what_is_kept() {
     let digits = token.strip_prefix("tb_").unwrap();
     let mut secrets: Vec<&str> = held.iter().map(|(_, value)| value.as_str()).collect();
     secrets.extend([held[3].1.strip_prefix("tb_").unwrap(), &token, digits]);
-    for secret in &secrets {
+    for (number, secret) in secrets.iter().enumerate() {
         for act in ["halt", "resume"] {
             let body = json!({ "reason": format!("see {secret} there") }).to_string();
             let path = format!("POST /v1/{act}");
@@ -52,6 +52,8 @@ fn no_field_brings_a_secret_into_what_is_kept() {
         }
         let path = format!("POST /v1/strategies/{secret}/pause");
         ask(&bot.socket, &path, secret, "");
+        let answer = ask(&bot.socket, &path, &format!("pause-{number}"), "");
+        assert!(answer.starts_with("HTTP/1.1 404") || answer.starts_with("HTTP/1.1 400"), "{answer}");
         ask(&bot.socket, &format!("DELETE /v1/orders/{secret}"), secret, "");
     }
     // Whether a guess at a part of a secret was right does not show: it could be found piece by piece, and by anybody.

@@ -16,6 +16,7 @@ use crate::api::replays::{Answer, Digest, Known, ReplayKey};
 use crate::api::reply::{Reply, X_REQUEST_ID};
 use crate::api::shown::{ChangeVerdict, ChangeView, ReplayView};
 use crate::domain::{OperatorEvent, OperatorRequest, Verdict};
+use crate::redact::holds_secret;
 
 impl Ask<'_> {
     /// Asks the engine, unless the same was asked before under the same request id: then gives the answer to that.
@@ -53,6 +54,9 @@ impl Ask<'_> {
 
     /// Hands the event to the engine; the answer goes to `sender` even when nobody waits for it any more.
     fn ask(&self, event: OperatorEvent, sender: watch::Sender<Answer>) -> Result<(), ApiError> {
+        if let Some(code) = names_a_secret(&event.request) {
+            return Err(ApiError::of(code));
+        }
         let places = self.route.reserve().map_or(&self.server.changes, |reserve| self.server.reserved.of(reserve));
         let place = Arc::clone(places).try_acquire_owned().map_err(|_| ApiError::of(Code::EngineBusy))?;
         let (reply, verdict) = oneshot::channel();
@@ -100,4 +104,20 @@ impl Ask<'_> {
         let event = serde_json::to_vec(event).expect("an operator's event has a JSON form");
         Sha256::digest(event).into()
     }
+}
+
+/// The answer to a request whose name holds a secret of this process. What the engine is asked is kept in the journal of
+/// inputs, and nothing that runs is named so: the answer is the one to every name of nothing.
+fn names_a_secret(request: &OperatorRequest) -> Option<Code> {
+    let (name, code) = match request {
+        OperatorRequest::Pause { strategy } | OperatorRequest::Unpause { strategy } => {
+            (strategy.to_string(), Code::UnknownStrategy)
+        }
+        OperatorRequest::Close { instrument } => (instrument.to_string(), Code::NoPosition),
+        OperatorRequest::Halt { .. }
+        | OperatorRequest::Resume { .. }
+        | OperatorRequest::Cancel { .. }
+        | OperatorRequest::Flatten { .. } => return None,
+    };
+    holds_secret(&name).then_some(code)
 }
